@@ -170,6 +170,7 @@ export const guards: readonly Guard[] = [
   guard('policy/abuse/account-holds.ts', 'policy/abuse/account-holds.test.ts'),
   guard('policy/abuse/account-limits.ts', 'policy/abuse/account-limits.test.ts'),
   guard('policy/addresses/forwarded.ts', 'policy/addresses/forwarded.test.ts'),
+  guard('policy/addresses/recipient-detail.ts', 'policy/addresses/recipient-detail.test.ts'),
   guard('policy/addresses/return-addresses.ts', 'policy/addresses/return-addresses.test.ts'),
   guard(
     'policy/addresses/domain-patterns.ts',

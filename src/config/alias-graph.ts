@@ -3,6 +3,7 @@
 
 import { addressKey, domainKey, parseMailbox } from '../mail/fields/address.ts';
 import { DomainPatterns } from '../policy/addresses/domain-patterns.ts';
+import { withoutDetail } from '../policy/addresses/recipient-detail.ts';
 import type { Advice } from './advice.ts';
 import { formatPath } from './problems.ts';
 import { shown } from './settings/setting.ts';
@@ -82,7 +83,8 @@ class AliasGraph {
     if (place !== 'ours' && !this.#aliases.has(key) && !this.#aliases.has(catchAll))
       return 'elsewhere';
     if (place === 'elsewhere') return 'elsewhere';
-    for (const candidate of [key, ...this.#withoutDetail(key)]) {
+    const plain = withoutDetail(key, this.#facts.recipientDelimiter);
+    for (const candidate of plain === undefined ? [key] : [key, plain]) {
       if (candidate !== from && this.#aliases.has(candidate)) return { alias: candidate };
       if (place === 'ours' && this.#facts.isAccount(candidate)) return 'account';
     }
@@ -119,13 +121,6 @@ class AliasGraph {
       names.unshift(this.#aliases.get(at.key)?.name ?? at.key);
     }
     return names;
-  }
-
-  #withoutDetail(key: string): readonly string[] {
-    const { recipientDelimiter } = this.#facts;
-    const cut = recipientDelimiter === '' ? -1 : key.indexOf(recipientDelimiter);
-    const at = key.lastIndexOf('@');
-    return cut > 0 && cut < at ? [key.slice(0, cut) + key.slice(at)] : [];
   }
 
   #place(domain: string): Place {

@@ -25,13 +25,17 @@ export interface DmarcRecord {
   readonly text: string;
 }
 
+/** RFC 9989 §4.7: the version comes first, in upper case. */
+export const isDmarcRecord = (text: string): boolean =>
+  /^v[ \t]*=[ \t]*DMARC1[ \t]*(?:;|$)/.test(text);
+
 /** Limit: records that are at hand. */
 export const readDmarcRecord = remembered(1_000, parseDmarcRecord);
 
-/** Undefined for what is no DMARC record: the version comes first, in upper case. */
+/** Undefined for what is no DMARC record. */
 export function parseDmarcRecord(text: string): DmarcRecord | undefined {
-  const [version = '', ...rest] = text.split(';');
-  if (!/^v[ \t]*=[ \t]*DMARC1[ \t]*$/.test(version)) return undefined;
+  if (!isDmarcRecord(text)) return undefined;
+  const [, ...rest] = text.split(';');
   const tags = new Map<string, string>();
   for (const part of rest) {
     const equals = part.indexOf('=');

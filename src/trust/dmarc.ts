@@ -6,7 +6,7 @@ import type { Resolver } from '../dns/resolver.ts';
 import { DnsError } from '../dns/resolver.ts';
 import { domainKey } from '../mail/fields/address.ts';
 import type { DmarcPolicy, DmarcRecord } from './dmarc-record.ts';
-import { readDmarcRecord } from './dmarc-record.ts';
+import { isDmarcRecord, readDmarcRecord } from './dmarc-record.ts';
 
 export interface DmarcQuestion {
   /** Of the From fields: every domain in them; undefined where they are too long to be looked at. */
@@ -181,9 +181,7 @@ class DmarcCheck {
   async #ask(domain: string): Promise<DmarcRecord | undefined> {
     const answer = await this.#resolver.resolve(`_dmarc.${domain}`, 'TXT');
     if (answer.kind !== 'records') return undefined;
-    const records = answer.records.filter((text) =>
-      /^v[ \t]*=[ \t]*DMARC1[ \t]*(?:;|$)/.test(text),
-    );
+    const records = answer.records.filter(isDmarcRecord);
     // RFC 9989 §4.10: several are none.
     return records.length === 1 ? readDmarcRecord(records[0]!) : undefined;
   }

@@ -4,7 +4,7 @@
 import type { Resolver } from '../dns/resolver.ts';
 import { domainKey } from '../mail/fields/address.ts';
 import { organizationalDomain } from './dmarc.ts';
-import { parseDmarcRecord } from './dmarc-record.ts';
+import { isDmarcRecord, parseDmarcRecord } from './dmarc-record.ts';
 
 export interface DestinationQuestion {
   /** Where the record was found, in A-labels. */
@@ -47,7 +47,7 @@ async function destinationsFor(
   if (name.length > nameOctetsMax) return [];
   const answer = await resolver.resolve(name, 'TXT');
   if (answer.kind !== 'records') return [];
-  const records = answer.records.filter((text) => /^v[ \t]*=[ \t]*DMARC1[ \t]*(?:;|$)/.test(text));
+  const records = answer.records.filter(isDmarcRecord);
   if (records.length === 0) return [];
   const others = records.flatMap((text) => parseDmarcRecord(`${text};p=none`)?.[tag] ?? []);
   if (others.length === 0) return [address];

@@ -18,6 +18,7 @@ import { feedbackFields, shownHeader } from '../../report/failure-report.ts';
 import { looksLikeReport } from '../../report/find-report.ts';
 import { reportMail } from '../../report/report-mail.ts';
 import { reportDestinations } from '../../trust/report-destinations.ts';
+import { isSpfRecord } from '../../trust/spf-record.ts';
 import type { ReporterSettings } from './dmarc-reports.ts';
 import type { QueueReport } from './report-queue.ts';
 
@@ -158,6 +159,6 @@ async function spfRecord(
     return undefined;
   const answer = await resolver.resolve(found.domain, 'TXT');
   const texts = answer.kind === 'records' ? answer.records : [];
-  const record = texts.find((text) => /^v=spf1(?: |$)/i.test(text));
+  const record = texts.find(isSpfRecord);
   return record === undefined ? undefined : { domain: found.domain, record };
 }

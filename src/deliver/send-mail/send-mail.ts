@@ -10,6 +10,7 @@ import type { Reply } from '../../smtp/reply.ts';
 import { isPermanent, isPositive, reply, replyLine } from '../../smtp/reply.ts';
 import type { TlsFacts } from '../../smtp/tls-facts.ts';
 import type { Content } from '../../store/content.ts';
+import { memoryContent } from '../../store/content.ts';
 import type { Connection } from '../relay/connection.ts';
 import { openConnection } from '../relay/connection.ts';
 import { fitToHop, headerHas8Bit } from '../relay/next-hop.ts';
@@ -113,7 +114,7 @@ async function transact(
   { delivers }: { readonly delivers: boolean },
 ): Promise<SendMailResult> {
   const addresses = recipients.map(({ address }) => address);
-  const content = inMemory(message);
+  const content = memoryContent(message);
   const now = Date.now();
   const queued = {
     received: now,
@@ -164,16 +165,6 @@ function resultOf(
 const unasked = reply(451, '4.2', 'The server took no more messages over this connection');
 
 const named = (name: string) => ({ name, initialName: name, domains: [] });
-
-function inMemory(bytes: Uint8Array): Content {
-  return {
-    size: bytes.length,
-    bytes,
-    async *read() {
-      yield bytes;
-    },
-  };
-}
 
 const isAscii = (...texts: readonly string[]): boolean =>
   texts.every((text) => /^[\x00-\x7f]*$/.test(text));

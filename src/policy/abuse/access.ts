@@ -9,6 +9,7 @@ import { createNetworks } from '../../net/network.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import { reply } from '../../smtp/reply.ts';
 import { DomainPatterns } from '../addresses/domain-patterns.ts';
+import { withoutDetail } from '../addresses/recipient-detail.ts';
 import type { Policy } from '../policy.ts';
 import { stableSender } from './stable-sender.ts';
 
@@ -42,7 +43,8 @@ export function accessList(rules: readonly AccessRule[], delimiter = ''): Access
     client: rule.client && createNetworks(rule.client),
     sender: rule.sender && new AddressPatterns(rule.sender, stableSender),
     recipient:
-      rule.recipient && new AddressPatterns(rule.recipient, (key) => withoutDetail(key, delimiter)),
+      rule.recipient &&
+      new AddressPatterns(rule.recipient, (key) => withoutDetail(key, delimiter) ?? key),
   }));
   return {
     isEmpty: rules.length === 0,
@@ -69,12 +71,6 @@ function matches({ client, sender, recipient }: Compiled, seen: Seen): boolean |
   if (sender !== undefined && !sender.has(seen.sender!)) return false;
   if (recipient !== undefined && seen.recipient === undefined) return 'unknown';
   return recipient === undefined || recipient.has(seen.recipient!);
-}
-
-function withoutDetail(key: string, delimiter: string): string {
-  const cut = delimiter === '' ? -1 : key.indexOf(delimiter);
-  const at = key.lastIndexOf('@');
-  return cut > 0 && cut < at ? key.slice(0, cut) + key.slice(at) : key;
 }
 
 class AddressPatterns {

@@ -22,6 +22,7 @@ import type { ResolvedRecipient } from './expansion.ts';
 import { copyElsewhere, Expansion } from './expansion.ts';
 import type { Domain, KnownDomainsOptions } from './known-domains.ts';
 import { KnownDomains } from './known-domains.ts';
+import { withoutDetail } from './recipient-detail.ts';
 import type { ReturnAddresses } from './return-addresses.ts';
 
 export type Resolution =
@@ -139,7 +140,7 @@ class ConfiguredAddressMap implements AddressMap {
     const key = addressKey(address);
     const exact = await this.#options.accounts.find(key);
     if (exact !== undefined) return exact.address;
-    const stripped = this.#withoutDetail(key);
+    const stripped = withoutDetail(key, this.#options.recipientDelimiter);
     return stripped === undefined
       ? undefined
       : (await this.#options.accounts.find(stripped))?.address;
@@ -212,7 +213,7 @@ class ConfiguredAddressMap implements AddressMap {
     if (!local && !(domain.place === 'relayed' && domain.aliased))
       return expansion.add({ address, copy: copyElsewhere(mailbox) });
     const key = addressKey(mailbox);
-    const stripped = this.#withoutDetail(key);
+    const stripped = withoutDetail(key, this.#options.recipientDelimiter);
     for (const candidate of stripped === undefined ? [key] : [key, stripped]) {
       if (candidate !== from && (await this.#followAlias(candidate, expansion))) return;
       const account = local ? await this.#options.accounts.find(candidate) : undefined;
@@ -261,15 +262,7 @@ class ConfiguredAddressMap implements AddressMap {
     return true;
   }
 
-  #withoutDetail(key: string): string | undefined {
-    const { recipientDelimiter } = this.#options;
-    if (recipientDelimiter === '') return undefined;
-    const cut = key.indexOf(recipientDelimiter);
-    const at = key.lastIndexOf('@');
-    return cut > 0 && cut < at ? key.slice(0, cut) + key.slice(at) : undefined;
-  }
-
-  /** From the delimiter on: what #withoutDetail() leaves out. */
+  /** From the delimiter on: what withoutDetail() leaves out. */
   #detailOf(key: string): string {
     return key.slice(key.indexOf(this.#options.recipientDelimiter), key.lastIndexOf('@'));
   }
