@@ -94,7 +94,10 @@ function openingOf(
   const loggedIn = counters?.loggedIn;
   return {
     ...{ peer, log, mechanisms },
-    login: new Login({ authenticator, throttle, clock, log, refusals, loggedIn }),
+    login: new Login({
+      ...{ authenticator, throttle, clock, log, refusals, loggedIn },
+      repeatsCountOnce: true,
+    }),
     start: { hostname, secure: peer.tls !== undefined, startTls, mechanisms: mechanisms(peer) },
   };
 }

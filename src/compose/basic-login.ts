@@ -39,7 +39,10 @@ export function basicLogin(parts: BasicLoginParts): BasicLogin {
       log.info(event, fields);
     },
   };
-  const common = { authenticator, throttle, clock, log: oncePerHour, refusals };
+  const common = {
+    ...{ authenticator, throttle, clock, log: oncePerHour, refusals },
+    repeatsCountOnce: true,
+  };
   return ({ user, password }, address) =>
     new Login({ ...common, loggedIn: metrics.logins.ok }).password(user, password, {
       remote: { address, port: 0 },

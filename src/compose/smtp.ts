@@ -83,7 +83,10 @@ export function createSmtp(parts: SmtpParts, urls: UrlAuthority): Smtp {
     return { hostname, messageSize: limits.messageSize };
   };
   const login = (sessionLog: Log) =>
-    new Login({ authenticator, throttle, clock, log: sessionLog, refusals, loggedIn });
+    new Login({
+      ...{ authenticator, throttle, clock, log: sessionLog, refusals, loggedIn },
+      repeatsCountOnce: true,
+    });
 
   const accountOf = async (login: string) => (await stores.accounts.find(login))?.address;
 

@@ -34,6 +34,28 @@ describe('login throttle', () => {
     assert.equal(delayMs('192.0.2.2'), 0);
   });
 
+  it('the same password again is no other guess, however often it comes; it waits all the same', async () => {
+    const { clock, throttle, delayMs } = setUp({ delay: 1_000, failuresPerNetwork: 3 });
+    for (let i = 0; i < 50; i += 1) throttle.failed('192.0.2.1', ann, 'of yesterday');
+    assert.equal(delayMs('192.0.2.1'), 1_000);
+    await clock.advance(2_000);
+    throttle.failed('192.0.2.1', 'Ann@example.org', 'of yesterday');
+    assert.equal(delayMs('192.0.2.1'), 1_000);
+    throttle.failed('192.0.2.1', 'bob@example.org', 'of yesterday');
+    throttle.failed('192.0.2.1', ann, 'another');
+    assert.equal(delayMs('192.0.2.1'), 'blocked');
+    assert.equal(delayMs('192.0.2.2'), 'blocked', 'and its network');
+  });
+
+  it('knows the last twenty passwords of an address again', () => {
+    const { throttle, delayMs } = setUp({ failuresPerNetwork: 22 });
+    for (let i = 0; i <= 20; i += 1) throttle.failed('192.0.2.1', ann, String(i));
+    for (let i = 20; i > 0; i -= 1) throttle.failed('192.0.2.1', ann, String(i));
+    assert.notEqual(delayMs('192.0.2.1'), 'blocked');
+    throttle.failed('192.0.2.1', ann, '0');
+    assert.equal(delayMs('192.0.2.1'), 'blocked');
+  });
+
   it('attempts made side by side wait in line', () => {
     const { fail, delayMs } = setUp({ delay: 1_000 });
     fail('192.0.2.1', 1);

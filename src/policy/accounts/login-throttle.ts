@@ -1,9 +1,11 @@
 // What happens to those who guess passwords. An address that fails waits longer each time, and a
 // network that goes on is cut off for a while. Guesses at one account from many networks slow down
 // logins to it from networks that never logged in to it; from those that did, its owner notices
-// nothing, and nobody can lock an owner out. All tables are bounded: with more guessers than entries,
-// the oldest are forgotten.
+// nothing, and nobody can lock an owner out. The same wrong password again is no other guess: programs
+// whose password is of yesterday try it by each mechanism, for ever. All tables are bounded: with more
+// guessers than entries, the oldest are forgotten.
 
+import { createHmac, randomBytes } from 'node:crypto';
 import { BoundedMap } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 import { addressKey } from '../../mail/fields/address.ts';
@@ -33,7 +35,8 @@ export interface LoginThrottle {
   isBlocked(address: string): boolean;
   /** How long to wait before a password for `user` is looked at; 0 from where its owner logs in. */
   accountDelayMs(address: string, user: string): number;
-  failed(address: string, user?: string): void;
+  /** `password`, where it is known: one that this address tried for this user already counts once. */
+  failed(address: string, user?: string, password?: string): void;
   /** Takes back the failures of this user from this address: typing errors, not guesses. */
   succeeded(address: string, user: string): void;
   /** What happens here is told to other nodes, and what happens there counts here. */
@@ -46,6 +49,8 @@ export interface LoginThrottle {
 const entriesMax = 20_000;
 /** Limit: users of one address whose failures can be taken back. */
 const usersMax = 50;
+/** Limit: wrong passwords of one address that are known again. */
+const guessesMax = 20;
 /** Failures at one account, from anywhere, that cost nobody anything. */
 const accountFailuresFree = 10;
 /** How long a network that logged in to an account is known for that. */
@@ -58,6 +63,8 @@ interface Failures {
   /** When the next attempt may be made. */
   nextAttempt: number;
   readonly users: Map<string, number>;
+  /** What was tried last, under a key that this process alone knows. */
+  readonly guesses: string[];
 }
 
 const defaults = {
@@ -84,6 +91,7 @@ class Throttle implements LoginThrottle {
   /** Since it was last told, if anybody wants to know. */
   #news: LoginsTold | undefined;
   readonly #clock: Clock;
+  readonly #guessKey = randomBytes(32);
   #limits: typeof defaults;
   /** By the least that one client has (IPv4 address, IPv6 /64), by network, by account. */
   readonly #clients = new BoundedMap<string, Failures>(entriesMax);
@@ -119,19 +127,38 @@ class Throttle implements LoginThrottle {
     return this.#delayAfter(failures - accountFailuresFree + 1);
   }
 
-  failed(address: string, user?: string): void {
+  failed(address: string, user?: string, password?: string): void {
     const client = clientNetwork(address);
     const name = user === undefined ? undefined : addressKey(user);
+    const guess = password === undefined ? undefined : this.#guess(name, password);
+    const known = this.#present(this.#clients, client);
+    if (guess !== undefined && known?.guesses.includes(guess) === true) {
+      this.#wait(known);
+      return;
+    }
     this.#note(client, name, true);
-    this.#failed(client, name);
+    const own = this.#failed(client, name);
+    if (guess === undefined) return;
+    if (own.guesses.length === guessesMax) own.guesses.shift();
+    own.guesses.push(guess);
   }
 
-  #failed(client: string, name: string | undefined): void {
+  #guess(...guess: readonly (string | undefined)[]): string {
+    return createHmac('sha256', this.#guessKey).update(JSON.stringify(guess)).digest('base64');
+  }
+
+  #wait(failures: Failures): void {
+    const next = this.#clock.now() + this.#delayAfter(Math.max(failures.count, 1));
+    failures.nextAttempt = Math.max(failures.nextAttempt, next);
+  }
+
+  #failed(client: string, name: string | undefined): Failures {
     const own = this.#count(this.#clients, client, name);
-    own.nextAttempt = Math.max(own.nextAttempt, this.#clock.now() + this.#delayAfter(own.count));
+    this.#wait(own);
     this.#count(this.#networks, wideNetwork(client), name);
     if (name !== undefined && !this.#isKnown(knownKey(client, name)))
       this.#count(this.#accounts, name, undefined);
+    return own;
   }
 
   succeeded(address: string, user: string): void {
@@ -213,6 +240,7 @@ class Throttle implements LoginThrottle {
       blockedUntil: 0,
       nextAttempt: 0,
       users: new Map(),
+      guesses: [],
     };
     table.set(key, entry); // the newest again
     entry.count += 1;

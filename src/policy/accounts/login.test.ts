@@ -38,9 +38,10 @@ function setUp({ authenticator, failuresPerNetwork = 20 }: Setting = {}) {
       return () => leavers.delete(callback);
     },
   });
-  const open = (): Login =>
+  const open = (repeatsCountOnce = false): Login =>
     new Login({
       ...{ throttle, clock, loggedIn, log: { ...silentLog, info: note, warn: note } },
+      repeatsCountOnce,
       authenticator: {
         async verifyPassword(user, password) {
           asked.push(user);
@@ -307,6 +308,24 @@ describe('Login: exchanges', () => {
     assert.equal(outcome(await login.respond(plain(ann, 'wrong'))), 'credentials');
     assert.equal(outcome(await login.respond(plain(ann, 'right'))), 'malformed');
     assert.deepEqual(asked, [ann]);
+  });
+
+  // Thunderbird tries a password by PLAIN, LOGIN and the command; a phone that of yesterday for ever.
+  it('one wrong password by all mechanisms is one guess, where nothing else is checked beside it', async () => {
+    for (const [once, expected] of [
+      [true, 2],
+      [false, 1 + ways.length],
+    ] as const) {
+      const { open, client, clock, throttle } = setUp();
+      for (const [, guess] of ways) {
+        const guessing = guess(open(once), client, ann, 'of yesterday');
+        await clock.advance(60_000);
+        assert.equal(outcome(await guessing), 'credentials');
+      }
+      throttle.failed(client.remote.address, ann);
+      const counted = throttle.check(client.remote.address);
+      assert.deepEqual(counted, { kind: 'go', delayMs: 1_000 * 2 ** (expected - 1) });
+    }
   });
 
   it('a typing error under another address of the account is forgiven too', async () => {

@@ -38,6 +38,11 @@ export interface LoginParts {
   readonly log: Log;
   /** Keeps a record of failures, and the log from being flooded. */
   readonly refusals?: Pick<Refusals, 'loginFailed'> | undefined;
+  /**
+   * A wrong password that comes again is no other guess. Only where nothing else is checked beside it:
+   * with a second factor every code is one.
+   */
+  readonly repeatsCountOnce?: boolean;
   /** Logins that succeeded. */
   readonly loggedIn?: Counter | undefined;
 }
@@ -48,6 +53,8 @@ interface Exchange {
   readonly sasl: SaslServer;
   /** Whose password was looked at, as the client named itself. */
   readonly named: () => string | undefined;
+  /** The password that was looked at, by mechanisms that show it. */
+  readonly tried: () => string | undefined;
 }
 
 type Ended = Exclude<SaslStep, { readonly kind: 'challenge' }>;
@@ -78,7 +85,7 @@ export class Login {
     this.#exchange = undefined;
     const refusal = await this.#turn('password', client);
     if (refusal !== undefined) return refusal;
-    const { authenticator, named } = this.#slowed('password', client);
+    const { authenticator, named, tried } = this.#slowed('password', client);
     let step: Ended;
     try {
       const account = await authenticator.verifyPassword(user, password);
@@ -89,7 +96,7 @@ export class Login {
     } catch (cause) {
       step = { kind: 'failure', reason: 'temporary', user, cause };
     }
-    return this.#end({ mechanism: 'password', client, named }, step);
+    return this.#end({ mechanism: 'password', client, named, tried }, step);
   }
 
   async start(
@@ -100,10 +107,10 @@ export class Login {
     this.#exchange = undefined;
     const refusal = await this.#turn(mechanism, client);
     if (refusal !== undefined) return refusal;
-    const { authenticator, named } = this.#slowed(mechanism, client);
+    const { authenticator, named, tried } = this.#slowed(mechanism, client);
     const sasl = createSaslServer(mechanism, { authenticator, tls: client.tls });
     if (sasl === undefined) return refused('unknown');
-    this.#exchange = { mechanism, client, sasl, named };
+    this.#exchange = { mechanism, client, sasl, named, tried };
     return this.respond(initial);
   }
 
@@ -152,6 +159,7 @@ export class Login {
     const { authenticator, throttle } = this.#parts;
     const { scramKeys, verifyToken } = authenticator;
     let name: string | undefined;
+    let guess: string | undefined;
     const wait = async (user: string): Promise<void> => {
       name = user;
       const delayMs = throttle.accountDelayMs(client.remote.address, user);
@@ -161,6 +169,7 @@ export class Login {
       ...authenticator,
       async verifyPassword(user, password) {
         await wait(user);
+        guess = password;
         return keeping(password, authenticator.verifyPassword(user, password, mechanism));
       },
       ...(scramKeys !== undefined && {
@@ -176,7 +185,7 @@ export class Login {
         },
       }),
     };
-    return { authenticator: slowed, named: () => name };
+    return { authenticator: slowed, named: () => name, tried: () => guess };
   }
 
   /** False when the client has left meanwhile: its connection is no use to anybody. */
@@ -195,7 +204,7 @@ export class Login {
     });
   }
 
-  #end({ mechanism, client, named }: Omit<Exchange, 'sasl'>, step: Ended): LoginResult {
+  #end({ mechanism, client, named, tried }: Omit<Exchange, 'sasl'>, step: Ended): LoginResult {
     const { throttle, log } = this.#parts;
     const { address } = client.remote;
     // While it was hashed, others made side by side may have used up what guesses there are: whether
@@ -217,7 +226,10 @@ export class Login {
       ...{ mechanism, reason, user, client: address },
       ...(cause !== undefined && { error: String(cause) }),
     });
-    if (reason === 'credentials') throttle.failed(address, user);
+    if (reason === 'credentials') {
+      const guess = this.#parts.repeatsCountOnce === true ? tried() : undefined;
+      throttle.failed(address, user, guess);
+    }
     return refused(reason);
   }
 
