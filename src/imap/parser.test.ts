@@ -62,6 +62,7 @@ const good: readonly (readonly [string, Command])[] = [
   ['A.1-_b noop', { name: 'NOOP' }],
   ['a Logout', { name: 'LOGOUT' }],
   ['a ID NIL', { name: 'ID', fields: undefined }],
+  ['a ID ()', { name: 'ID', fields: new Map() }],
   [
     'a ID ("name" "x" "os" NIL)',
     {
@@ -499,6 +500,11 @@ const bad: readonly (readonly [line: string, text: string])[] = [
   ['a SELECT', 'Expected'],
   ['a SELECT INBOX (FROB)', 'not known'],
   ['a SELECT INBOX (QRESYNC (0 1))', 'must not be 0'],
+  // RFC 7162 §7: known-uids have no '*'.
+  ['a SELECT INBOX (QRESYNC (1 1 1:*))', 'set of numbers'],
+  ['a SELECT INBOX (QRESYNC (1 1 $))', 'set of numbers'],
+  ['a SELECT INBOX (QRESYNC (1 1 1:9 (1:* 1:2)))', 'set of numbers'],
+  ['a SELECT INBOX (QRESYNC (1 1 1:9 (1:2 1:*)))', 'set of numbers'],
   ['a CREATE foo (FROB (\\Sent))', 'not known'],
   ['a LIST ""', 'Expected'],
   ['a LIST "" % RETURN (FROB)', 'not known'],
@@ -660,6 +666,9 @@ describe('parseCommand', () => {
       assert.equal(parsed(line(most + 1)).kind, 'malformed', line(1));
     }
   });
+
+  it('RFC 6154 §6: USE may name nothing', () =>
+    assert.deepEqual(parsed('a CREATE foo (USE ())'), parsed('a CREATE foo')));
 
   it('a number is as large as 32 bits allow', () =>
     assert.equal(parsed('a FETCH 1 BODY[4294967295]').kind, 'command'));

@@ -141,8 +141,6 @@ export class Append {
 
   #replaced({ uid, number }: Extract<AppendTarget, { name: 'REPLACE' }>): Work['replaces'] {
     const selected = requireWritable(this.#context);
-    if (!uid && this.#context.isEnabled('UIDONLY'))
-      throw new ImapRefusal('BAD', 'UIDREQUIRED', 'Only commands with UIDs are possible now');
     requireRights(selected, 'te');
     const ranges = [{ from: number, to: number }];
     const [found] = numbersOf({ kind: 'ranges', ranges }, selected, uid);

@@ -47,13 +47,6 @@ export function hasModseq(key: SearchKey): boolean {
   return key.kind === 'not' ? hasModseq(key.key) : key.kind === 'modseq';
 }
 
-/** Whether message numbers are among the keys. */
-export function hasNumbers(key: SearchKey): boolean {
-  if (key.kind === 'and' || key.kind === 'or') return key.keys.some(hasNumbers);
-  if (key.kind === 'not') return hasNumbers(key.key);
-  return key.kind === 'sequence' && key.set.kind !== 'saved';
-}
-
 export interface SearchFacts {
   readonly selected: SelectedMailbox;
   /** UIDs by termKey(). */

@@ -33,14 +33,7 @@ export function targetsOf(
   context: CommandContext,
   { set, uid }: { readonly set: SequenceSet; readonly uid: boolean },
 ): Uint32Array {
-  refuseNumbers(context, uid);
   return numbersOf(set, requireSelected(context), uid);
-}
-
-// RFC 9586 §3: no message numbers once UIDONLY is on.
-export function refuseNumbers(context: CommandContext, uid: boolean): void {
-  if (!uid && context.isEnabled('UIDONLY'))
-    throw new ImapRefusal('BAD', 'UIDREQUIRED', 'Only commands with UIDs are possible now');
 }
 
 export const uidsAt = (selected: SelectedMailbox, numbers: Uint32Array): number[] =>

@@ -280,6 +280,45 @@ describe('SEARCH', () => {
     { mails },
   );
   dialogue(
+    `RFC 9051 §7.5.1: the last message that has gone is not found either
+    A! SELECT INBOX
+    B! SELECT INBOX
+    B! STORE 4 +FLAGS.SILENT (\\Deleted)
+    B! EXPUNGE
+    A> a SEARCH ALL
+    A< * SEARCH 1 2 3
+    A< a OK [EXPUNGEISSUED] …
+    A> b SEARCH DELETED
+    A< * SEARCH
+    A< b OK [EXPUNGEISSUED] …`,
+    { mails },
+  );
+  dialogue(
+    `RFC 9051 §6.4.4: numbers and UIDs are two things; RFC 8474 §5.3: so are messages of one identifier
+    A! SELECT INBOX
+    A! STORE 1 +FLAGS.SILENT (\\Deleted)
+    A! UID EXPUNGE 1
+    A> a SEARCH 2:3
+    A< * SEARCH 2 3
+    A< a OK …
+    A> b SEARCH UID 2:3
+    A< * SEARCH 1 2
+    A< b OK …
+    A> c UID SEARCH 1,3
+    A< * SEARCH 2 4
+    A< c OK …
+    A> d UID SEARCH EMAILID none
+    A< * SEARCH
+    A< d OK …
+    A> e UID SEARCH NOT EMAILID none
+    A< * SEARCH 2 3 4
+    A< e OK …
+    A> f SEARCH OR THREADID none SAVEDATESUPPORTED
+    A< * SEARCH 1 2 3
+    A< f OK …`,
+    { mails },
+  );
+  dialogue(
     `RFC 5182 §2.1: of what was saved nothing is left when all of it has gone
     A! SELECT INBOX
     A! SEARCH RETURN (SAVE) ALL

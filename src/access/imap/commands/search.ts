@@ -9,9 +9,9 @@ import { threadByReferences } from '../../../imap/thread-references.ts';
 import type { SortFacts } from '../../../store/folder-store.ts';
 import type { CommandContext, ExecutorOf } from '../context.ts';
 import { ImapRefusal, ok, okButGone } from '../refusal.ts';
-import { contentTerms, hasModseq, hasNumbers, search as searchIn } from '../search-keys.ts';
+import { contentTerms, hasModseq, search as searchIn } from '../search-keys.ts';
 import type { SelectedMailbox } from '../selected-mailbox.ts';
-import { refuseNumbers, requireSelected } from '../selection.ts';
+import { requireSelected } from '../selection.ts';
 import { formatResult, savedOf } from './search-result.ts';
 
 type Searching = CommandOf<'SEARCH' | 'SORT'>;
@@ -36,7 +36,6 @@ export const sort: ExecutorOf<'SORT'> = (command, context) =>
 
 export const thread: ExecutorOf<'THREAD'> = async ({ key, uid, algorithm }, context) => {
   const selected = requireSelected(context);
-  refuseNumbers(context, uid && !hasNumbers(key));
   const numbers = await find(key, selected, context);
   const wanted = Array.from(numbers, (number) => selected.uids[number - 1]!);
   const facts = await factsOf(wanted, selected, context);
@@ -53,7 +52,6 @@ async function answer(
 ) {
   const selected = requireSelected(context);
   const { key, uid, returns, refusal } = command;
-  refuseNumbers(context, uid && !hasNumbers(key));
   try {
     if (refusal !== undefined) throw new ImapRefusal('NO', refusal.code, refusal.text);
     const found = await order(await find(key, selected, context), selected);

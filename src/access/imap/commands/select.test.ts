@@ -116,6 +116,20 @@ describe('SELECT and EXAMINE', () => {
   );
 });
 
+describe('a SELECT that fails', () => {
+  dialogue(
+    `RFC 9051 §6.3.2: leaves no mailbox selected, and nothing is told of the one before
+    A! SELECT INBOX
+    A> a SELECT Nowhere
+    A< * OK [CLOSED] …
+    A< a NO [NONEXISTENT] …
+    B! SELECT INBOX
+    B! COPY 1 INBOX
+    A> b NOOP
+    A< b OK …`,
+  );
+});
+
 describe('CONDSTORE', () => {
   dialogue(
     `RFC 7162 §3.1: who enables it while a mailbox is selected is told HIGHESTMODSEQ, once
