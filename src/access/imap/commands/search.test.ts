@@ -490,4 +490,18 @@ describe('SORT and THREAD', () => {
     A< c OK …`,
     { mails },
   );
+  const thread = (id: string, references: string, hour: number): TestMail => ({
+    text: `Subject: plan\r\nDate: Thu, 1 Jan 2026 0${hour}:00:00 +0000\r\nMessage-ID: <${id}@x>\r\nReferences: ${references}\r\n\r\n`,
+  });
+  dialogue(
+    `RFC 5256 §3: answers to answers are below them by references, by subject all below the first
+    A! SELECT INBOX
+    A> a THREAD REFERENCES UTF-8 ALL
+    A< * THREAD (1 2 3)
+    A< a OK …
+    A> b THREAD ORDEREDSUBJECT UTF-8 ALL
+    A< * THREAD (1 (2)(3))
+    A< b OK …`,
+    { mails: [thread('a', '', 1), thread('b', '<a@x>', 2), thread('c', '<a@x> <b@x>', 3)] },
+  );
 });

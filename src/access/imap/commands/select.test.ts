@@ -1,5 +1,9 @@
-import { describe } from 'node:test';
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { StorageError } from '../../../smtp/smtp-error.ts';
 import type { FolderStore } from '../../../store/folder-store.ts';
+import { openInMemory } from '../../../store/sqlite/test-stores.ts';
+import { storeBut, TestConversation, testProcess } from '../test-conversation.ts';
 import { ann, bob, dialogue, fill } from '../test-dialogue.ts';
 
 const flagged = [
@@ -116,6 +120,8 @@ describe('SELECT and EXAMINE', () => {
   );
 });
 
+const failing = () => Promise.reject(new StorageError('the disk fails'));
+
 describe('a SELECT that fails', () => {
   dialogue(
     `RFC 9051 §6.3.2: leaves no mailbox selected, and nothing is told of the one before
@@ -129,6 +135,55 @@ describe('a SELECT that fails', () => {
     A< b OK …`,
   );
 });
+
+for (const [title, others, enabled, code] of [
+  ['before it is open', { snapshot: failing }, [], 'UNAVAILABLE'],
+  ['because it has just gone', { snapshot: async () => undefined }, [], 'NONEXISTENT'],
+  ['behind its numbers', { subscriptions: failing }, ['IMAP4REV2'], 'UNAVAILABLE'],
+  ['at what has changed', { changes: failing }, ['QRESYNC'], 'UNAVAILABLE'],
+] as const)
+  it(`RFC 9051 §6.3.2: a SELECT that fails ${title} leaves no mailbox selected`, async () => {
+    await using test = await openInMemory();
+    const { folders } = test.stores;
+    for (const account of [ann, bob]) await folders.ensure(account);
+    const { id, uidValidity } = (await folders.find(ann, 'INBOX'))!;
+    await fill(folders, id, [{ text: 'x' }]);
+    let fails = false;
+    const store = storeBut(
+      folders,
+      Object.fromEntries(
+        Object.entries(others).map(([name, fail]) => [
+          name,
+          (...given: unknown[]) =>
+            fails
+              ? fail()
+              : (Reflect.get(folders, name) as (...all: unknown[]) => unknown).apply(
+                  folders,
+                  given,
+                ),
+        ]),
+      ),
+    );
+    const client = new TestConversation(testProcess(store), ann, enabled);
+    await client.select('Sent');
+    fails = true;
+    const qresync = { uidValidity, modseq: 1, knownUids: undefined, match: undefined };
+    const completion = await client.execute({
+      ...{ name: 'SELECT', mailbox: 'INBOX', condstore: false },
+      qresync: enabled[0] === 'QRESYNC' ? qresync : undefined,
+    });
+    assert.deepEqual(
+      [completion.status, completion.code, completion.state],
+      ['NO', code, 'unselected'],
+    );
+    assert.equal(client.context.selected, undefined);
+    fails = false;
+    client.taken();
+    await fill(folders, id, [{ text: 'y' }]);
+    assert.deepEqual(await client.run({ name: 'NOOP' }), ['OK NOOP completed']);
+    assert.match((await client.select('INBOX')).at(-1)!, /^OK /);
+    client.close();
+  });
 
 describe('CONDSTORE', () => {
   dialogue(

@@ -1,8 +1,10 @@
 // SELECT and EXAMINE: RFC 9051 §6.3.2 and §6.3.3, RFC 3501 §6.3.1 (RECENT, UNSEEN), RFC 7162 §3.1.2 and
 // §3.2.5 (HIGHESTMODSEQ, QRESYNC), RFC 8474 §4.1 (MAILBOXID), RFC 4314 §5.2 (READ-WRITE by rights).
 
+import type { CommandOf } from '../../../imap/command.ts';
 import { mailboxId } from '../../../store/object-id.ts';
 import { requireRight } from '../acl.ts';
+import { completionFor } from '../completion.ts';
 import type { CommandContext, ExecutorOf } from '../context.ts';
 import type { LocatedFolder } from '../located-folder.ts';
 import { ImapRefusal } from '../refusal.ts';
@@ -19,29 +21,29 @@ export const select: ExecutorOf<'SELECT' | 'EXAMINE'> = async (command, context)
     context.untagged('OK [CLOSED] Previous mailbox closed');
     closeSelected(context);
   }
-  let selected: SelectedMailbox;
   try {
-    selected = await open(command, context);
+    const selected = await open(command, context);
+    await tell(command, selected, context);
+    return {
+      kind: 'completion',
+      status: 'OK',
+      code: selected.readOnly ? 'READ-ONLY' : 'READ-WRITE',
+      text: `${command.name} completed`,
+      state: 'selected',
+    };
   } catch (error) {
-    // RFC 9051 §6.3.2: no mailbox is selected then.
-    if (!(error instanceof ImapRefusal)) throw error;
-    return { ...error.completion, state: 'unselected' };
+    // RFC 9051 §6.3.2: no mailbox is selected then, whatever it was that failed.
+    if (context.selected !== undefined) closeSelected(context);
+    const { account, log } = context;
+    const completion = completionFor(error, { during: command.name, account, log });
+    return { ...completion, state: 'unselected' };
   }
-  tellFacts(selected, context);
-  if (context.isEnabled('IMAP4REV2')) await tellName(command.mailbox, selected, context);
-  const { qresync } = command;
-  if (qresync !== undefined) await resynchronise(qresync, selected, context);
-  return {
-    kind: 'completion',
-    status: 'OK',
-    code: selected.readOnly ? 'READ-ONLY' : 'READ-WRITE',
-    text: `${command.name} completed`,
-    state: 'selected',
-  };
 };
 
+type Select = CommandOf<'SELECT' | 'EXAMINE'>;
+
 async function open(
-  { name: verb, mailbox }: Parameters<typeof select>[0],
+  { name: verb, mailbox }: Select,
   context: CommandContext,
 ): Promise<SelectedMailbox> {
   const located: LocatedFolder = requireRight(await context.names.locate(mailbox), 'r');
@@ -57,6 +59,16 @@ async function open(
   context.selected = selected;
   SessionUpdates.of(context).select(selected);
   return selected;
+}
+
+async function tell(
+  { mailbox, qresync }: Select,
+  selected: SelectedMailbox,
+  context: CommandContext,
+): Promise<void> {
+  tellFacts(selected, context);
+  if (context.isEnabled('IMAP4REV2')) await tellName(mailbox, selected, context);
+  if (qresync !== undefined) await resynchronise(qresync, selected, context);
 }
 
 function tellFacts(selected: SelectedMailbox, context: CommandContext): void {
