@@ -45,6 +45,7 @@ it('RFC 7162 §3.2.10.1: where expunges are forgotten, what is not there has van
     [ranges([4, 1], [3, 5], [8, 8], [9, 12]), '3:4,8'],
     [ranges([4, 7]), '4'],
     [ranges([4, 4], [3, 3]), '3:4'],
+    [ranges([8, 8]), '8'],
     [ranges([5, 7], [20, 30]), undefined],
   ] as const)
     assert.equal(
