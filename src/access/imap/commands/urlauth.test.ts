@@ -237,9 +237,13 @@ describe('URLAUTH', () => {
       asked.resolve();
       return reading.promise;
     };
-    const done = world.bob.fetch(url, 'next');
+    let isDone = false;
+    const done = world.bob.fetch(url, 'next').finally(() => {
+      isDone = true;
+    });
     await asked.promise;
-    await setImmediate();
+    for (let turn = 0; turn < 50; turn += 1) await setImmediate();
+    assert.equal(isDone, false);
     assert.doesNotMatch(world.bob.conversation.output(), /next/);
     reading.resolve();
     assert.match((await done).join(), /next/);
