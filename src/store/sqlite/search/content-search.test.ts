@@ -7,8 +7,11 @@ import { describe, it } from 'node:test';
 import { FakeClock } from '../../../base/fake-clock.ts';
 import { silentLog } from '../../../base/log.ts';
 import { text } from '../../conformance/harness.ts';
+import { ContentError } from '../../content.ts';
 import type { ContentTerm } from '../../folder-store.ts';
+import type { MailQuestion } from '../../mail-question.ts';
 import { openReadDatabase } from '../database.ts';
+import type { ReadHead } from '../message-source.ts';
 import { Reader, type ReaderOperations, readerCall } from '../reader/reader.ts';
 import { openSqliteStores } from '../stores.ts';
 import { temporaryDirectory } from '../test-stores.ts';
@@ -45,9 +48,14 @@ const terms: readonly ContentTerm[] = [
 interface World extends AsyncDisposable {
   readonly folder: number;
   append(from: number, to: number): Promise<void>;
+  /** Content that is a file. */
+  appendFile(content: string): Promise<void>;
   expunge(uids: readonly number[]): Promise<void>;
   /** A reader with a search.db of its own, and the connection it reads by. */
-  open(name: string): { reader: Reader; database: ReturnType<typeof openReadDatabase> };
+  open(
+    name: string,
+    readHead?: ReadHead,
+  ): { reader: Reader; database: ReturnType<typeof openReadDatabase> };
 }
 
 async function openWorld(): Promise<World> {
@@ -73,10 +81,13 @@ async function openWorld(): Promise<World> {
       await folders.store(folder, uids, { kind: 'add', flags: ['\\Deleted'] });
       await folders.expunge(folder);
     },
-    open(name) {
+    async appendFile(content) {
+      const stored = await stores.spool.store(Buffer.from(content));
+      await folders.append(folder, [{ content: stored, flags: [], received: 1000 }]);
+    },
+    open(name, readHead = () => assert.fail('all of it is in rows')) {
       const database = openReadDatabase(join(directory, 'postrider.db'));
       opened.push(database);
-      const readHead = () => assert.fail('all of it is in rows');
       const searchPath = name === ':memory:' ? name : join(directory, name);
       return { reader: new Reader({ database, searchPath, readHead }), database };
     },
@@ -163,6 +174,36 @@ describe('what is derived', () => {
     assert.deepEqual(everything(world.open('steps.db').reader, world.folder, 60).found, atOnce);
     // One term, two folders: nothing of one search is left for the next.
     assert.deepEqual([...reader.search(world.folder + 1, terms[0]!)], []);
+  });
+
+  it('what could not be read when nobody waited is found once it can be, also after a restart', async () => {
+    await using world = await openWorld();
+    const content = mail(1);
+    await world.appendFile(content);
+    await world.append(2, 5);
+    let isThere = false;
+    const readHead: ReadHead = () => {
+      if (!isThere) throw new ContentError('unreadable', 'it is not there');
+      return Buffer.from(content);
+    };
+    const terms: MailQuestion['terms'] = [{ kind: 'text', text: 'word1', not: false }];
+    const question = { account: ann, folder: undefined, terms, start: 0, limit: 9 };
+    const found = (reader: Reader) =>
+      (ask(reader, 'mails', question) as ReturnType<Reader['mails']>).found.messages;
+    const { reader } = world.open('unread.db', readHead);
+    aheadOf(reader);
+    assert.equal(found(reader), 0);
+    isThere = true;
+    assert.equal(found(reader), 1);
+    aheadOf(reader);
+    isThere = false;
+    const before = world.open('before.db', readHead).reader;
+    aheadOf(before);
+    before.close();
+    isThere = true;
+    const after = world.open('before.db', readHead).reader;
+    aheadOf(after);
+    assert.equal(found(after), 1);
   });
 
   it('is forgotten when the messages are gone, and what comes after them is found', async () => {

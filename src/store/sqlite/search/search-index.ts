@@ -117,6 +117,10 @@ export class SearchIndex {
   /** Up to which modseq of a folder all of its messages are known. */
   readonly #known = { facts: new Map<number, number>(), index: new Map<number, number>() };
 
+  /** Up to which email it was looked when nobody waited, and those of them that could not be read, ascending. */
+  #looked: number | undefined;
+  readonly #unread = new Set<number>();
+
   constructor(database: DatabaseSync, source: MessageSource) {
     this.#database = database;
     this.#source = source;
@@ -168,6 +172,7 @@ export class SearchIndex {
         let at = job.done;
         for (; at < end && !isOver(); at += 1)
           if (!this.#derive(emails[at]!, stage)) unread?.push(emails[at]!);
+          else if (stage === 'index') this.#unread.delete(emails[at]!);
         return at;
       });
       if (job.done < emails.length && isOver()) return false;
@@ -183,17 +188,19 @@ export class SearchIndex {
   /** What the indexes lack of all the emails; undefined if nothing is. */
   jobFor(emails: () => readonly number[]): Job | undefined {
     const looked = this.#cursor();
-    if (this.#sql.next.get(looked) === undefined) return undefined;
-    const later = emails().filter((email) => email > looked);
+    const isAll = this.#unread.size === 0 && this.#sql.next.get(looked) === undefined;
+    if (isAll) return undefined;
+    const later = emails().filter((email) => email > looked || this.#unread.has(email));
     if (later.length === 0) return undefined;
     const rows = this.#sql.missingOf.all(JSON.stringify(later)) as unknown as Rows;
     if (rows.length === 0) return undefined;
     return { stage: 'index', emails: rows.map(([email]) => integer(email)), done: 0, unread: [] };
   }
 
-  /** Everything up to this email was derived from when nobody waited. */
+  /** Everything up to this email was derived from when nobody waited, but for what could not be read. */
   #cursor(): number {
-    return integer((this.#sql.cursor.get() as unknown as readonly unknown[])[0]);
+    this.#looked ??= integer((this.#sql.cursor.get() as unknown as readonly unknown[])[0]);
+    return this.#looked;
   }
 
   /** Emails with a word, or the words, in one of the indexes. */
@@ -211,7 +218,7 @@ export class SearchIndex {
   /** A slice of what can be done ahead; tells what it came to last, or undefined: nothing is left. */
   advance(isOver: () => boolean): Advanced | undefined {
     let cursor = this.#cursor();
-    return this.#transaction(() => {
+    const result = this.#transaction(() => {
       let advanced: Advanced | undefined;
       do {
         const row = this.#sql.next.get(cursor) as unknown as readonly unknown[] | undefined;
@@ -219,12 +226,16 @@ export class SearchIndex {
         else {
           cursor = integer(row[0]);
           advanced = this.#isOld(cursor) ? 'old' : 'new';
-          this.#derive(cursor, 'index');
+          if (!this.#derive(cursor, 'index')) this.#unread.add(cursor);
         }
       } while (advanced !== undefined && !isOver());
-      this.#sql.setCursor.run(cursor);
+      // What could not be read is looked at again when it is opened the next time.
+      const [first = Number.POSITIVE_INFINITY] = this.#unread;
+      this.#sql.setCursor.run(Math.min(cursor, first - 1));
       return advanced;
     });
+    this.#looked = cursor;
+    return result;
   }
 
   #isOld(email: number): boolean {
