@@ -39,6 +39,7 @@ const about = {
     'queue not started': 'ETRN could not be heeded.',
     'mail fetched by ATRN': 'A client fetched what waits for its domains.',
     'mail not fetched': 'A client that fetches by ATRN broke off.',
+    'nobody can log in': 'A server of the library asks for logins that it offers to nobody.',
     'a hook failed': 'A function of the configuration threw, or took too long: 451.',
     'a reservation failed': 'What a policy had set aside could not be settled.',
     'filter does not answer':

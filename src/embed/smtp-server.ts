@@ -24,7 +24,7 @@ import type { ConnectionLimits } from '../policy/connection-limits.ts';
 import { createConnectionLimits } from '../policy/connection-limits.ts';
 import type { ClientFacts } from '../policy/envelope.ts';
 import type { Hooks } from '../policy/hooks.ts';
-import { hooksPolicy, refusalOf } from '../policy/hooks.ts';
+import { hooksPolicy, replyOf } from '../policy/hooks.ts';
 import { byStage } from '../policy/policy.ts';
 import { Refusals } from '../policy/refusals.ts';
 import { createMessageIds } from '../queue/message-id.ts';
@@ -93,25 +93,26 @@ export class SmtpServer implements AsyncDisposable {
   }
 
   /** @throws InputError; ListenError when the port cannot be had; TlsError for an unusable certificate. */
-  async listen(where: { port?: number; host?: string; path?: string } = {}): Promise<this> {
+  async listen(
+    where: { port?: number | string; host?: string; path?: string } = {},
+  ): Promise<this> {
     refuseUnknown(where, ['port', 'host', 'path'], 'listen');
-    const { port = 0 } = where;
-    if (!Number.isInteger(port) || port < 0 || port > 65_535)
-      throw new InputError('INVALID_OPTION', 'listen.port', 'must be a number from 0 to 65535');
+    const port = portOf(where.port);
     if (this.#isStarting || this.#running !== undefined)
       throw new ListenError(twice.message, { cause: twice });
     this.#isStarting = true;
     try {
-      this.#running = await this.#start(where);
+      this.#running = await this.#start({ ...where, port });
     } finally {
       this.#isStarting = false;
     }
     return this;
   }
 
-  async #start(where: { port?: number; host?: string; path?: string }): Promise<Running> {
+  async #start(where: { port: number; host?: string; path?: string }): Promise<Running> {
     const { implicitTls = false } = this.#options;
     const log = this.#options.log ?? stderrLog;
+    if (isNeverAsked(this.#options)) log.warn('nobody can log in', { reason: neverAsked });
     const name = `postrider-${process.pid}-${systemRandom.bytes(6).toString('hex')}`;
     const directory = join(tmpdir(), name);
     const refusals = new Refusals({ log, clock: systemClock() });
@@ -127,8 +128,8 @@ export class SmtpServer implements AsyncDisposable {
       const service = this.#createService({ tls, spool, connections, refusals, log });
       const listener = await listen({
         ...(where.path === undefined
-          ? { host: where.host ?? '127.0.0.1', port: where.port ?? 0 }
-          : where),
+          ? { host: where.host ?? '127.0.0.1', port: where.port }
+          : { path: where.path }),
         tls,
         implicitTls,
         admitHandshake: (address) =>
@@ -238,8 +239,9 @@ export class SmtpServer implements AsyncDisposable {
 
   async #handOver(message: NewMessage, client: ClientFacts, spool: Spool): Promise<void> {
     const received = await receivedMessage(message, client, await hold(message.content, spool));
-    const refusal = refusalOf(await this.#options.onMessage(received));
-    if (refusal) throw new SmtpError(refusal);
+    const said = replyOf(await this.#options.onMessage(received));
+    // Also what accepts in words of its own.
+    if (said) throw new SmtpError(said);
   }
 }
 
@@ -315,4 +317,17 @@ function hookAuthenticator(options: SmtpServerOptions, client: () => ClientFacts
     }),
     mayActAs: async (account, authorization) => account === authorization,
   };
+}
+
+const isNeverAsked = ({ tls, insecureAuth, onAuth, onToken }: SmtpServerOptions): boolean =>
+  (onAuth !== undefined || onToken !== undefined) && tls === undefined && insecureAuth !== true;
+
+const neverAsked = 'a login is offered under `tls` alone, or with `insecureAuth` in tests';
+
+/** The environment has them as text. @throws InputError */
+function portOf(given: number | string = 0): number {
+  const port = typeof given === 'string' && /^\d{1,5}$/.test(given) ? Number(given) : given;
+  if (typeof port === 'number' && Number.isInteger(port) && port >= 0 && port <= 65_535)
+    return port;
+  throw new InputError('INVALID_OPTION', 'listen.port', 'must be a number from 0 to 65535');
 }

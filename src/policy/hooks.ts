@@ -124,10 +124,19 @@ function answerOf(said: Awaited<Verdict>): PolicyAnswer | undefined {
  * @throws TypeError for what is neither a Reply nor nothing; AssertionError for a Reply made by hand that reply() would not make.
  */
 export function refusalOf(said: Awaited<Verdict>): Reply | undefined {
+  const given = replyOf(said);
+  if (given !== undefined && given.code < 400) throw new TypeError(wanted);
+  return given;
+}
+
+const wanted = 'a hook gives undefined, or a reply() of 4yz or 5yz';
+
+/** The same of one whose words of acceptance are said, too: 2yz. @throws as refusalOf() */
+export function replyOf(said: Awaited<Verdict>): Reply | undefined {
   if (said === undefined || said === null) return undefined;
   const { code, detail, lines } = said as Partial<Reply>;
-  if (typeof code !== 'number' || code < 400 || !Array.isArray(lines))
-    throw new TypeError('a hook gives undefined, or a reply() of 4yz or 5yz');
+  if (typeof code !== 'number' || (code >= 300 && code < 400) || !Array.isArray(lines))
+    throw new TypeError(wanted);
   return reply(code, detail, ...(lines as Reply['lines']));
 }
 
