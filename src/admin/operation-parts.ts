@@ -7,6 +7,7 @@ import type { Metric } from '../base/metrics.ts';
 import type { AbuseReports } from '../deliver/reports/abuse-reports.ts';
 import type { AuditLog } from '../policy/administration/audit-log.ts';
 import type { RuleBook } from '../policy/rules/rule-book.ts';
+import type { SortedMessages } from '../policy/spam/junk-learner.ts';
 import type { DestinationDesk } from '../queue/line/destination-facts.ts';
 import type { MessageStory } from '../queue/story/story.ts';
 import type { AccountStore } from '../store/account-store.ts';
@@ -89,6 +90,8 @@ export interface RunningParts {
   /** The other nodes. */
   readonly others: Pick<NodeQuestions, 'ask'>;
   readonly statistics: (period: StatisticsPeriod) => Promise<Statistics>;
+  /** The owner of an account has put messages where they call them spam, or not. */
+  readonly sorted: (messages: SortedMessages) => void;
   readonly submit: (message: HandedIn) => Promise<Submitted>;
   readonly webhooks: WebhookDesk;
   readonly published: PublishedDesk;

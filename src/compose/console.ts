@@ -26,7 +26,7 @@ import { Submissions } from './submission-desk.ts';
 
 type Desks = Omit<
   RunningParts,
-  'reload' | 'end' | 'metrics' | 'abuse' | 'published' | 'revokeCertificate'
+  'reload' | 'end' | 'metrics' | 'abuse' | 'published' | 'revokeCertificate' | 'sorted'
 >;
 
 export interface ConsoleParts extends Basics {

@@ -104,6 +104,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       ...{ reload: options.reload ?? noFile, end: options.end ?? (() => {}) },
       metrics: () => basics.metrics.snapshot(),
       abuse: reports.abuse,
+      sorted: (messages) => spam.learner.note(messages),
       ...{ published: createPublished(common), revokeCertificate: acme.revoke },
       ...console.desks,
     },

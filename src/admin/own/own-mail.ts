@@ -1,6 +1,7 @@
 // One's own mail: folders, lists, a message, marks.
 
 import { z } from 'zod';
+import { noteMoved } from '../../access/sorting.ts';
 import type { FolderFacts, ListedMessage } from '../../store/folder-store.ts';
 import { mailOperations } from '../mailboxes.ts';
 import { count, nothing, OperationError, text } from '../operation.ts';
@@ -115,7 +116,12 @@ async function copiesOf(
   return found;
 }
 
-async function moveAll({ folders }: OwnParts, copies: Copies, target: FolderFacts): Promise<void> {
-  for (const { folder, uid } of copies)
-    if (folder !== target.id) await folders.move(folder, [uid], target.id);
+async function moveAll(parts: OwnParts, copies: Copies, to: FolderFacts): Promise<void> {
+  const { account, folders, server } = parts;
+  for (const { folder, uid } of copies) {
+    const from = folder === to.id ? undefined : await folders.folder(folder);
+    if (from === undefined) continue;
+    const { target } = await folders.move(folder, [uid], to.id);
+    noteMoved({ account, sorted: server?.sorted }, { from, to, uids: target });
+  }
 }

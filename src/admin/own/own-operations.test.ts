@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { z } from 'zod';
 import { addAccount, addAddress } from '../../policy/accounts/account-changes.ts';
 import '../../policy/accounts/test-hashing.ts';
+import type { SortedMessages } from '../../policy/spam/junk-learner.ts';
 import { openInMemory } from '../../store/sqlite/test-stores.ts';
 import type { HandedIn } from '../desks.ts';
 import type { OperationParts } from '../operation-parts.ts';
@@ -20,6 +21,7 @@ async function opened() {
   const { accounts, folders } = test.stores;
   for (const address of [ann, bob]) await addAccount(accounts, address, 'a password', test.clock);
   const handedIn: HandedIn[] = [];
+  const sorted: SortedMessages[] = [];
   const submit = async (message: HandedIn) => {
     handedIn.push(message);
     return { id: 'Q1', messageId: '', accepted: [message.to ?? []].flat(), rejected: [] };
@@ -27,7 +29,7 @@ async function opened() {
   const parts = {
     ...{ accounts, folders, clock: test.clock, dev: () => true },
     accountOf: async (address: string) => address,
-    server: { submit },
+    server: { submit, sorted: (messages: SortedMessages) => void sorted.push(messages) },
   } as unknown as OperationParts;
   const prove = async () => {};
   const own = <Name extends Names>(name: Name, given: object = {}) =>
@@ -40,7 +42,7 @@ async function opened() {
     });
   const sent = (i: number) => Buffer.from(handedIn[i]!.raw!, 'base64').toString();
   return {
-    ...{ parts, accounts, folders, handedIn, own, receive, sent },
+    ...{ parts, accounts, folders, handedIn, sorted, own, receive, sent },
     [Symbol.asyncDispose]: () => test[Symbol.asyncDispose](),
   };
 }
@@ -97,6 +99,25 @@ describe('what owners of accounts can ask for', () => {
       refused(/no folder/),
     );
   });
+});
+
+it('what is moved into Junk and out of it is learnt from, as with any mail program; what is thrown away is not', async () => {
+  await using test = await opened();
+  const { own, receive, sorted, folders } = test;
+  const { id } = await receive('Subject: x\r\n\r\n');
+  for (const folder of ['Junk', 'INBOX', 'Archive', 'Junk'])
+    await own('mailMove', { ids: [id], folder });
+  await own('mailDelete', { ids: [id] });
+  const junk = (await folders.find(ann, 'Junk'))!.id;
+  const inbox = (await folders.find(ann, 'INBOX'))!.id;
+  assert.deepEqual(
+    sorted.map(({ account, folder, is }) => [account, folder, is]),
+    [
+      [ann, junk, 'spam'],
+      [ann, inbox, 'ham'],
+      [ann, junk, 'spam'],
+    ],
+  );
 });
 
 describe('sending from an account', () => {
