@@ -82,7 +82,7 @@ async function send(
   if (from === undefined || to.length < recipients.length)
     throw new MailNotTaken('an address cannot be understood');
   try {
-    const records = record && [record];
+    const records = record && (() => [record]);
     await handIn({ ...rest, sender: from, recipients: to, records });
   } catch (error) {
     if (!(error instanceof HandInRefused)) throw error;

@@ -16,7 +16,7 @@ import { HandInRefused } from '../receive/hand-in.ts';
 import type { RecordStore } from '../store/record-store.ts';
 
 export interface SubmissionParts {
-  readonly records: RecordStore;
+  readonly records: Pick<RecordStore, 'get'>;
   readonly clock: Clock;
   readonly accountOf: (address: string) => Promise<string | undefined>;
   readonly messageBytesMax: () => number;
@@ -53,10 +53,11 @@ export class Submissions {
     const { records, clock } = this.#parts;
     const record = await records.get(kind, key);
     if (record !== undefined) return JSON.parse(record.value) as Submitted;
-    const sent = await this.#send(account, given);
     const expires = clock.now() + rememberedMs;
-    await records.put([{ kind, key, value: JSON.stringify(sent), expires }]);
-    return sent;
+    // With the message, in one transaction: whatever ends us, it is known by its key or not taken.
+    return this.#send(account, given, (taken) => [
+      { kind, key, value: JSON.stringify(asSubmitted(taken)), expires },
+    ]);
   }
 
   async #accountOf({ account, from }: Given): Promise<string> {
@@ -69,7 +70,7 @@ export class Submissions {
     return found;
   }
 
-  async #send(account: string, given: Given): Promise<Submitted> {
+  async #send(account: string, given: Given, records?: HandIn['records']): Promise<Submitted> {
     const from = one(given.from, 'from');
     const [to, cc, bcc] = [many(given.to, 'to'), many(given.cc, 'cc'), many(given.bcc, 'bcc')];
     const recipients = [
@@ -92,16 +93,21 @@ export class Submissions {
       throw new OperationError(`the message has ${content.length} octets, which is too much here`);
     try {
       const taken = await this.#parts.handIn({
-        ...{ account, client: '', sender: from.mailbox, content },
+        ...{ account, client: '', sender: from.mailbox, content, records },
         recipients: recipients.map(([, mailbox]) => mailbox),
       });
-      return { ...taken, messageId: taken.messageId ?? '' };
+      return asSubmitted(taken);
     } catch (error) {
       if (error instanceof HandInRefused) throw new OperationError(`refused: ${error.message}`);
       throw error;
     }
   }
 }
+
+const asSubmitted = (taken: HandedIn): Submitted => ({
+  ...taken,
+  messageId: taken.messageId ?? '',
+});
 
 interface Person {
   readonly mailbox: Mailbox;

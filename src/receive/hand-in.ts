@@ -31,15 +31,20 @@ export interface HandIn {
   readonly device?: string | undefined;
   /** What the log says with each line of it. */
   readonly logged?: Fields | undefined;
-  /** Put when it is taken, and only then. */
-  readonly records?: readonly StoredRecord[] | undefined;
+  /** Of what is taken: put with it, and only then. */
+  readonly records?: ((taken: HandedIn) => readonly StoredRecord[]) | undefined;
 }
 
 export interface HandedIn {
   readonly id: string;
   readonly messageId: string | undefined;
   readonly accepted: readonly string[];
-  readonly rejected: readonly { readonly address: string; readonly reply: string }[];
+  readonly rejected: readonly Rejected[];
+}
+
+interface Rejected {
+  readonly address: string;
+  readonly reply: string;
 }
 
 /** A policy, or the store, says no. */
@@ -59,16 +64,18 @@ export async function handIn(
   session: string,
   message: HandIn,
 ): Promise<HandedIn> {
-  let queued: NewMessage | undefined;
+  let handedIn: HandedIn | undefined;
+  const rejected: Rejected[] = [];
   const reception = receptionOf(
     {
       ...parts,
       log: logWith(parts.log, message.logged ?? {}),
       submit: (taken, ...rest) => {
         const { records, device } = message;
-        queued = {
+        handedIn = handedInAs(taken, message, rejected);
+        const queued = {
           ...taken,
-          ...(records !== undefined && { records }),
+          ...(records !== undefined && { records: records(handedIn) }),
           ...(device !== undefined && { origin: { ...taken.origin, device } }),
         };
         return parts.submit(queued, ...rest);
@@ -79,25 +86,34 @@ export async function handIn(
   );
   try {
     const asked = new Asked(reception, message);
-    const rejected = await transaction(asked, message);
-    if (queued === undefined) throw new HandInRefused(replies.localError);
-    const refused = new Set(rejected.map(({ address }) => address));
-    const accepted = message.recipients.map(formatMailbox).filter((one) => !refused.has(one));
-    return { id: queued.id, messageId: queued.messageId, accepted, rejected };
+    await transaction(asked, message, rejected);
+    if (handedIn === undefined) throw new HandInRefused(replies.localError);
+    return handedIn;
   } finally {
     await reception.reset();
     reception.closed();
   }
 }
 
+function handedInAs(
+  { id, messageId }: NewMessage,
+  { recipients }: HandIn,
+  rejected: readonly Rejected[],
+): HandedIn {
+  const refused = new Set(rejected.map(({ address }) => address));
+  const accepted = recipients.map(formatMailbox).filter((one) => !refused.has(one));
+  return { id, messageId, accepted, rejected };
+}
+
+/** Whoever is refused goes to `rejected`. */
 async function transaction(
   asked: Asked,
   { sender, recipients, content }: HandIn,
-): Promise<HandedIn['rejected']> {
+  rejected: Rejected[],
+): Promise<void> {
   await asked.must('auth', { kind: 'auth', mechanism: 'HTTP', initial: undefined });
   await asked.must('helo', { kind: 'hello', client: 'http', verb: 'EHLO' });
   await asked.must('mail', { kind: 'mail', from: sender, params: [] });
-  const rejected: { readonly address: string; readonly reply: string }[] = [];
   let last: Reply | undefined;
   for (const to of recipients) {
     const said = await asked.ask('rcpt', { kind: 'rcpt', to, params: [] }, [to]);
@@ -110,7 +126,6 @@ async function transaction(
   const octets = withLineEnds(content);
   await asked.reception.content(octets);
   await asked.must('content', { kind: 'message', bytes: octets.length });
-  return rejected;
 }
 
 /** Questions, and what is kept of those that are refused. */
