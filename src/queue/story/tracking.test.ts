@@ -44,7 +44,8 @@ function open({
     records: {
       put: async (some) => void records.push(...some),
       count: async () => (full ? 1_000_000 : records.length),
-      list: async (_kind, { prefix = '' }) => records.filter(({ key }) => key.startsWith(prefix)),
+      list: async (_kind, { prefix = '', limit }) =>
+        records.filter(({ key }) => key.startsWith(prefix)).slice(0, limit),
     },
     store: { get: async () => queued as QueueEntry | undefined } as unknown as QueueStore,
     history: { find: async () => events, findRefused: async () => [] },
@@ -80,6 +81,15 @@ async function asked(
 }
 
 describe('tracking', () => {
+  it('others who choose the same envelope id keep nobody from his message', async () => {
+    const { tracking } = open({});
+    const theirs = createHash('sha1').update('another').digest('base64').replace('=', '');
+    for (let i = 0; i < 30; i += 1)
+      await tracking.note(message({ id: `A${i}` }), { ...mtrk, certifier: theirs });
+    await tracking.note(message(), mtrk);
+    assert.equal((await tracking.find('1+2B2@example.org', secret)).length, 1);
+  });
+
   it('RFC 3887 §4, RFC 3886 §3: a multipart/related of what is known', async () => {
     assert.equal(
       await asked([attempt('delivered')]),

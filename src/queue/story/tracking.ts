@@ -9,6 +9,7 @@ import { decodeXtext, paramValue } from '../../mail/status/delivery-status.ts';
 import type { TrackedMessage, TrackedRecipient } from '../../mail/status/tracking-status.ts';
 import type { MtrkParam } from '../../smtp/extensions/mtrk.ts';
 import { trackedSeconds } from '../../smtp/extensions/mtrk.ts';
+import { allRecords } from '../../store/all-records.ts';
 import type { AttemptResult, HistoryStore } from '../../store/history.ts';
 import type { NewMessage, NewRecipient, QueueStore } from '../../store/queue-store.ts';
 import type { RecordStore } from '../../store/record-store.ts';
@@ -35,6 +36,8 @@ const secondsMin = 86_400;
 const secondsMax = 30 * 86_400;
 /** Limit: messages with one envelope id: of one sender in several transactions. */
 const messagesMax = 20;
+/** Limit: messages with it that are looked at: others may have chosen the same one, by chance or not. */
+const lookedAtMax = 1000;
 
 /** `original` is how the client named it, `orcpt` the value of its ORCPT. */
 type KeptRecipient = readonly [final: string, original: string, orcpt?: string];
@@ -78,13 +81,17 @@ export class Tracking {
   /** [] when there is no such message, or the secret is another one. */
   async find(envid: string, secret: Uint8Array): Promise<readonly TrackedMessage[]> {
     const certifier = createHash('sha1').update(secret).digest();
-    const page = { prefix: keyOf(envid, ''), limit: messagesMax };
     const found: TrackedMessage[] = [];
-    for (const { value } of await this.#parts.records.list(kind, page)) {
+    let lookedAt = 0;
+    for await (const { value } of allRecords(this.#parts.records, kind, {
+      prefix: keyOf(envid, ''),
+    })) {
+      lookedAt += 1;
       const kept = JSON.parse(value) as Kept;
       const known = Buffer.from(kept.certifier, 'base64');
-      if (known.length !== certifier.length || !timingSafeEqual(known, certifier)) continue;
-      found.push(await this.#whereabouts(envid, kept));
+      if (known.length === certifier.length && timingSafeEqual(known, certifier))
+        found.push(await this.#whereabouts(envid, kept));
+      if (found.length === messagesMax || lookedAt === lookedAtMax) break;
     }
     return found;
   }
