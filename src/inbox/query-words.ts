@@ -35,17 +35,19 @@ function termOf(word: string, timeZone: string): MailTerm {
   const text = not ? word.slice(1) : word;
   if (/^is:unread$/i.test(text)) return { kind: 'flag', flag: '\\Seen', not: !not };
   const [, name = '', value = ''] = /^([a-z-]+):(.*)$/is.exec(text) ?? [];
-  const test = named.get(name.toLowerCase())?.(value.trim(), timeZone);
+  const test = named.get(name.toLowerCase())?.(value.trim(), timeZone, name);
   return { ...(test ?? { kind: 'text', text }), not };
 }
 
-type Read = (value: string, timeZone: string) => MailTest | undefined;
+type Read = (value: string, timeZone: string, name: string) => MailTest;
 
-/** Undefined: it is a text like any other. */
 const header =
   (...fields: SearchedField[]): Read =>
-  (text) =>
-    text === '' ? undefined : { kind: 'header', fields, text };
+  (text, _, name) => {
+    // What somebody forgot to fill in would find everything.
+    if (text === '') throw new QueryError(`${name}: wants a text to look for`);
+    return { kind: 'header', fields, text };
+  };
 
 const size =
   (is: 'larger' | 'smaller'): Read =>
