@@ -177,9 +177,9 @@ ${begin}
     { service: 'imap', port: 993, tls: 'implicit' },
     { service: 'pop3', port: 995, tls: 'implicit' },${http}
   ],
-  tls: ${tls},${who}
   // SCRAM-SHA-256-PLUS, which Mutt and NeoMutt choose and cannot do.
   login: { channelBinding: false },
+  tls: ${tls},${who}
 });
 `;
 }
