@@ -96,7 +96,7 @@ function openingOf(
     ...{ peer, log, mechanisms },
     login: new Login({
       ...{ authenticator, throttle, clock, log, refusals, loggedIn },
-      repeatsCountOnce: true,
+      mechanismsCountOnce: true,
     }),
     start: { hostname, secure: peer.tls !== undefined, startTls, mechanisms: mechanisms(peer) },
   };

@@ -39,10 +39,7 @@ export function basicLogin(parts: BasicLoginParts): BasicLogin {
       log.info(event, fields);
     },
   };
-  const common = {
-    ...{ authenticator, throttle, clock, log: oncePerHour, refusals },
-    repeatsCountOnce: true,
-  };
+  const common = { authenticator, throttle, clock, log: oncePerHour, refusals };
   return ({ user, password }, address) =>
     new Login({ ...common, loggedIn: metrics.logins.ok }).password(user, password, {
       remote: { address, port: 0 },

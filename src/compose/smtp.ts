@@ -85,7 +85,7 @@ export function createSmtp(parts: SmtpParts, urls: UrlAuthority): Smtp {
   const login = (sessionLog: Log) =>
     new Login({
       ...{ authenticator, throttle, clock, log: sessionLog, refusals, loggedIn },
-      repeatsCountOnce: true,
+      mechanismsCountOnce: true,
     });
 
   const accountOf = async (login: string) => (await stores.accounts.find(login))?.address;

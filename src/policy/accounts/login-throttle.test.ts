@@ -34,25 +34,29 @@ describe('login throttle', () => {
     assert.equal(delayMs('192.0.2.2'), 0);
   });
 
-  it('the same password again is no other guess, however often it comes; it waits all the same', async () => {
+  it('the same password by another mechanism is no other guess; it waits all the same', async () => {
     const { clock, throttle, delayMs } = setUp({ delay: 1_000, failuresPerNetwork: 3 });
-    for (let i = 0; i < 50; i += 1) throttle.failed('192.0.2.1', ann, 'of yesterday');
+    const by = (mechanism: string, password = 'of yesterday') => ({ mechanism, password });
+    for (const mechanism of ['PLAIN', 'LOGIN', 'password'])
+      throttle.failed('192.0.2.1', ann, by(mechanism));
     assert.equal(delayMs('192.0.2.1'), 1_000);
     await clock.advance(2_000);
-    throttle.failed('192.0.2.1', 'Ann@example.org', 'of yesterday');
-    assert.equal(delayMs('192.0.2.1'), 1_000);
-    throttle.failed('192.0.2.1', 'bob@example.org', 'of yesterday');
-    throttle.failed('192.0.2.1', ann, 'another');
+    throttle.failed('192.0.2.1', 'Ann@example.org', by('PLAIN'));
+    throttle.failed('192.0.2.1', ann, by('LOGIN'));
+    assert.equal(delayMs('192.0.2.1'), 2_000, 'by the same one it is another');
+    throttle.failed('192.0.2.1', 'bob@example.org', by('LOGIN'));
     assert.equal(delayMs('192.0.2.1'), 'blocked');
     assert.equal(delayMs('192.0.2.2'), 'blocked', 'and its network');
   });
 
   it('knows the last twenty passwords of an address again', () => {
     const { throttle, delayMs } = setUp({ failuresPerNetwork: 22 });
-    for (let i = 0; i <= 20; i += 1) throttle.failed('192.0.2.1', ann, String(i));
-    for (let i = 20; i > 0; i -= 1) throttle.failed('192.0.2.1', ann, String(i));
+    const fail = (mechanism: string, i: number) =>
+      throttle.failed('192.0.2.1', ann, { mechanism, password: String(i) });
+    for (let i = 0; i <= 20; i += 1) fail('PLAIN', i);
+    for (let i = 20; i > 0; i -= 1) fail('LOGIN', i);
     assert.notEqual(delayMs('192.0.2.1'), 'blocked');
-    throttle.failed('192.0.2.1', ann, '0');
+    fail('LOGIN', 0);
     assert.equal(delayMs('192.0.2.1'), 'blocked');
   });
 

@@ -1,9 +1,9 @@
 // What happens to those who guess passwords. An address that fails waits longer each time, and a
 // network that goes on is cut off for a while. Guesses at one account from many networks slow down
 // logins to it from networks that never logged in to it; from those that did, its owner notices
-// nothing, and nobody can lock an owner out. The same wrong password again is no other guess: programs
-// whose password is of yesterday try it by each mechanism, for ever. All tables are bounded: with more
-// guessers than entries, the oldest are forgotten.
+// nothing, and nobody can lock an owner out. The same wrong password by another mechanism is no other
+// guess: programs try one by each. All tables are bounded: with more guessers than entries, the oldest are
+// forgotten.
 
 import { createHmac, randomBytes } from 'node:crypto';
 import { BoundedMap } from '../../base/bounded-map.ts';
@@ -35,8 +35,8 @@ export interface LoginThrottle {
   isBlocked(address: string): boolean;
   /** How long to wait before a password for `user` is looked at; 0 from where its owner logs in. */
   accountDelayMs(address: string, user: string): number;
-  /** `password`, where it is known: one that this address tried for this user already counts once. */
-  failed(address: string, user?: string, password?: string): void;
+  /** `tried`, where it is known: the same by another mechanism is one guess. */
+  failed(address: string, user?: string, tried?: Tried): void;
   /** Takes back the failures of this user from this address: typing errors, not guesses. */
   succeeded(address: string, user: string): void;
   /** What happens here is told to other nodes, and what happens there counts here. */
@@ -56,6 +56,12 @@ const accountFailuresFree = 10;
 /** How long a network that logged in to an account is known for that. */
 const knownMs = 30 * 24 * 60 * 60_000;
 
+/** A password that was wrong. */
+export interface Tried {
+  readonly password: string;
+  readonly mechanism: string;
+}
+
 interface Failures {
   count: number;
   windowEnds: number;
@@ -63,8 +69,8 @@ interface Failures {
   /** When the next attempt may be made. */
   nextAttempt: number;
   readonly users: Map<string, number>;
-  /** What was tried last, under a key that this process alone knows. */
-  readonly guesses: string[];
+  /** By which mechanisms each was tried since it counted, under a key that this process alone knows. */
+  readonly guesses: Map<string, string[]>;
 }
 
 const defaults = {
@@ -127,20 +133,28 @@ class Throttle implements LoginThrottle {
     return this.#delayAfter(failures - accountFailuresFree + 1);
   }
 
-  failed(address: string, user?: string, password?: string): void {
+  failed(address: string, user?: string, tried?: Tried): void {
     const client = clientNetwork(address);
     const name = user === undefined ? undefined : addressKey(user);
-    const guess = password === undefined ? undefined : this.#guess(name, password);
-    const known = this.#present(this.#clients, client);
-    if (guess !== undefined && known?.guesses.includes(guess) === true) {
-      this.#wait(known);
-      return;
-    }
+    const guess = tried && this.#guess(name, tried.password);
+    if (guess !== undefined && this.#isOtherWay(client, guess, tried!.mechanism)) return;
     this.#note(client, name, true);
-    const own = this.#failed(client, name);
+    const { guesses } = this.#failed(client, name);
     if (guess === undefined) return;
-    if (own.guesses.length === guessesMax) own.guesses.shift();
-    own.guesses.push(guess);
+    guesses.delete(guess); // the newest again
+    guesses.set(guess, [tried!.mechanism]);
+    if (guesses.size > guessesMax) guesses.delete(guesses.keys().next().value!);
+  }
+
+  /** It waits like any other. */
+  #isOtherWay(client: string, guess: string, mechanism: string): boolean {
+    const known = this.#present(this.#clients, client);
+    const mechanisms = known?.guesses.get(guess);
+    if (known === undefined || mechanisms === undefined || mechanisms.includes(mechanism))
+      return false;
+    mechanisms.push(mechanism);
+    this.#wait(known);
+    return true;
   }
 
   #guess(...guess: readonly (string | undefined)[]): string {
@@ -240,7 +254,7 @@ class Throttle implements LoginThrottle {
       blockedUntil: 0,
       nextAttempt: 0,
       users: new Map(),
-      guesses: [],
+      guesses: new Map(),
     };
     table.set(key, entry); // the newest again
     entry.count += 1;

@@ -38,10 +38,10 @@ function setUp({ authenticator, failuresPerNetwork = 20 }: Setting = {}) {
       return () => leavers.delete(callback);
     },
   });
-  const open = (repeatsCountOnce = false): Login =>
+  const open = (mechanismsCountOnce = false): Login =>
     new Login({
       ...{ throttle, clock, loggedIn, log: { ...silentLog, info: note, warn: note } },
-      repeatsCountOnce,
+      mechanismsCountOnce,
       authenticator: {
         async verifyPassword(user, password) {
           asked.push(user);
@@ -310,14 +310,15 @@ describe('Login: exchanges', () => {
     assert.deepEqual(asked, [ann]);
   });
 
-  // Thunderbird tries a password by PLAIN, LOGIN and the command; a phone that of yesterday for ever.
-  it('one wrong password by all mechanisms is one guess, where nothing else is checked beside it', async () => {
+  // Thunderbird tries a password by PLAIN, LOGIN and the command.
+  it('one wrong password by all mechanisms is one guess, where there are several', async () => {
+    const mechanisms = ways.slice(0, 2);
     for (const [once, expected] of [
       [true, 2],
-      [false, 1 + ways.length],
+      [false, 1 + mechanisms.length],
     ] as const) {
       const { open, client, clock, throttle } = setUp();
-      for (const [, guess] of ways) {
+      for (const [, guess] of mechanisms) {
         const guessing = guess(open(once), client, ann, 'of yesterday');
         await clock.advance(60_000);
         assert.equal(outcome(await guessing), 'credentials');

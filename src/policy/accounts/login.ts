@@ -38,11 +38,8 @@ export interface LoginParts {
   readonly log: Log;
   /** Keeps a record of failures, and the log from being flooded. */
   readonly refusals?: Pick<Refusals, 'loginFailed'> | undefined;
-  /**
-   * A wrong password that comes again is no other guess. Only where nothing else is checked beside it:
-   * with a second factor every code is one.
-   */
-  readonly repeatsCountOnce?: boolean;
+  /** There are several mechanisms: a wrong password that is tried by each is one guess. */
+  readonly mechanismsCountOnce?: boolean;
   /** Logins that succeeded. */
   readonly loggedIn?: Counter | undefined;
 }
@@ -227,8 +224,8 @@ export class Login {
       ...(cause !== undefined && { error: String(cause) }),
     });
     if (reason === 'credentials') {
-      const guess = this.#parts.repeatsCountOnce === true ? tried() : undefined;
-      throttle.failed(address, user, guess);
+      const password = this.#parts.mechanismsCountOnce === true ? tried() : undefined;
+      throttle.failed(address, user, password === undefined ? undefined : { password, mechanism });
     }
     return refused(reason);
   }
