@@ -157,7 +157,7 @@ describe('HTTP service', () => {
 
   it('a connection has so many requests, and no more', async () => {
     await using server = await serving({ limits: { requestsPerConnection: 2 } });
-    const answers = await all(server.connect(get('/one') + get('/two') + get('/three')));
+    const answers = await all(server.connect(get('/one') + get('/two') + get('/three', true)));
     assert.match(answers, /\/oneHTTP\/1\.1 200 [\s\S]*\/two/);
     assert.doesNotMatch(answers, /\/three/);
   });
