@@ -113,25 +113,19 @@ export function hooksPolicy({ hooks, deadline, clock, log }: HooksParts): Policy
   };
 }
 
-/** What a hook said, as policies say it. @throws as refusalOf() */
+const wanted = 'a hook gives undefined, or a reply() of 4yz or 5yz';
+
+/** What a hook said, as policies say it. @throws as replyOf(), and TypeError for a reply that accepts */
 function answerOf(said: Awaited<Verdict>): PolicyAnswer | undefined {
-  const objection = refusalOf(said);
+  const objection = replyOf(said);
+  if (objection !== undefined && objection.code < 400) throw new TypeError(wanted);
   return objection && { objection };
 }
 
 /**
- * What a function of the operator's or a program's refused with; undefined when it accepts.
+ * The reply of a function of the operator's or a program's, which may accept in words of its own (2yz); undefined: it accepts.
  * @throws TypeError for what is neither a Reply nor nothing; AssertionError for a Reply made by hand that reply() would not make.
  */
-export function refusalOf(said: Awaited<Verdict>): Reply | undefined {
-  const given = replyOf(said);
-  if (given !== undefined && given.code < 400) throw new TypeError(wanted);
-  return given;
-}
-
-const wanted = 'a hook gives undefined, or a reply() of 4yz or 5yz';
-
-/** The same of one whose words of acceptance are said, too: 2yz. @throws as refusalOf() */
 export function replyOf(said: Awaited<Verdict>): Reply | undefined {
   if (said === undefined || said === null) return undefined;
   const { code, detail, lines } = said as Partial<Reply>;

@@ -14,7 +14,7 @@ const { choice, count, duration, flag, shown, text } = setting;
 const login = z.strictObject({
   failuresPerNetwork: count({
     about:
-      'Failed logins from one network (IPv4 /24, IPv6 /64) within `window` before it is cut off. The same wrong password by another mechanism is no other.',
+      'Failed logins from one network (IPv4 /24, IPv6 /64) within `window` before it is cut off. One wrong password that is tried by several mechanisms counts once.',
     default: '20',
     min: 1,
     max: 100_000,

@@ -136,13 +136,17 @@ class Throttle implements LoginThrottle {
   failed(address: string, user?: string, tried?: Tried): void {
     const client = clientNetwork(address);
     const name = user === undefined ? undefined : addressKey(user);
-    const guess = tried && this.#guess(name, tried.password);
-    if (guess !== undefined && this.#isOtherWay(client, guess, tried!.mechanism)) return;
+    if (tried === undefined) {
+      this.#note(client, name, true);
+      this.#failed(client, name);
+      return;
+    }
+    const guess = this.#guess(name, tried.password);
+    if (this.#isOtherWay(client, guess, tried.mechanism)) return;
     this.#note(client, name, true);
     const { guesses } = this.#failed(client, name);
-    if (guess === undefined) return;
     guesses.delete(guess); // the newest again
-    guesses.set(guess, [tried!.mechanism]);
+    guesses.set(guess, [tried.mechanism]);
     if (guesses.size > guessesMax) guesses.delete(guesses.keys().next().value!);
   }
 
@@ -157,8 +161,9 @@ class Throttle implements LoginThrottle {
     return true;
   }
 
-  #guess(...guess: readonly (string | undefined)[]): string {
-    return createHmac('sha256', this.#guessKey).update(JSON.stringify(guess)).digest('base64');
+  #guess(name: string | undefined, password: string): string {
+    const guess = JSON.stringify([name, password]);
+    return createHmac('sha256', this.#guessKey).update(guess).digest('base64');
   }
 
   #wait(failures: Failures): void {
