@@ -2,6 +2,7 @@
 // for the log, shows them to the operator, and ends them when the server stops.
 
 import type { Random } from '../base/random.ts';
+import { TransientMap } from '../base/transient-map.ts';
 import type { Reply } from '../smtp/reply.ts';
 import type { OpenSession } from './open-session.ts';
 
@@ -27,15 +28,18 @@ export interface OpenConnectionsParts {
   readonly now?: (() => number) | undefined;
 }
 
-interface Known {
+/** A connection that is counted in. */
+export interface Known<C extends OpenConnection = OpenConnection> {
+  /** No other connection has this name, nor had. */
   readonly id: string;
+  readonly connection: C;
   readonly address: string;
   readonly since: number;
 }
 
 export class OpenConnections {
   readonly #parts: OpenConnectionsParts;
-  readonly #open = new Map<OpenConnection, Known>();
+  readonly #open = new TransientMap<string, Known>();
   readonly #prefix: string;
   #count = 0;
   #stopping = false;
@@ -59,29 +63,26 @@ export class OpenConnections {
     return this.#stopping ? 'stopping' : this.#parts.connections.admit(address);
   }
 
-  /** `make` is given its name, which no other connection has, nor had. */
-  begin<C extends OpenConnection>(address: string, make: (id: string) => C): C {
+  begin<C extends OpenConnection>(address: string, make: (id: string) => C): Known<C> {
     const id = `${this.#prefix}${this.#count.toString(36).padStart(4, '0')}`;
     this.#count += 1;
-    const connection = make(id);
     const { now = Date.now } = this.#parts;
-    this.#open.set(connection, { id, address, since: now() });
-    return connection;
+    const known = { id, connection: make(id), address, since: now() };
+    this.#open.set(id, known);
+    return known;
   }
 
   /** It is gone. */
-  end(connection: OpenConnection): void {
-    const known = this.#open.get(connection);
-    if (known === undefined) return;
-    this.#open.delete(connection);
-    this.#parts.connections.release(known.address);
+  end({ id, address }: Known): void {
+    if (!this.#open.delete(id)) return;
+    this.#parts.connections.release(address);
     if (this.#open.size === 0) this.#emptied?.resolve();
   }
 
   /** Ends what is idle now and the rest when it is done; resolves when all are gone. */
   async shutdown(): Promise<void> {
     this.#stopping = true;
-    for (const connection of this.#open.keys()) connection.shutdown();
+    for (const { connection } of this.#open.values()) connection.shutdown();
     if (this.#open.size === 0) return;
     this.#emptied ??= Promise.withResolvers();
     await this.#emptied.promise;
@@ -89,11 +90,11 @@ export class OpenConnections {
 
   /** Drops what is still there. */
   destroy(): void {
-    for (const connection of this.#open.keys()) connection.destroy();
+    for (const { connection } of this.#open.values()) connection.destroy();
   }
 
   sessions(): readonly OpenSession[] {
-    return [...this.#open].map(([connection, { id, address, since }]) => ({
+    return Array.from(this.#open.values(), ({ id, connection, address, since }) => ({
       ...{ id, since, client: address },
       ...connection.facts(),
     }));
@@ -101,11 +102,8 @@ export class OpenConnections {
 
   /** Drops one of them; false when it is not there any more. */
   endSession(id: string): boolean {
-    for (const [connection, known] of this.#open)
-      if (known.id === id) {
-        connection.destroy();
-        return true;
-      }
-    return false;
+    const known = this.#open.get(id);
+    known?.connection.destroy();
+    return known !== undefined;
   }
 }

@@ -68,10 +68,10 @@ export class PeerService implements Service {
       endAfter(peer.write(turnAway(address, objection)), peer);
       return;
     }
-    const opened = this.#open.begin(address, (id) => new Opened(peer, converse(peer, id)));
-    const { conversation } = opened;
+    const known = this.#open.begin(address, (id) => new Opened(peer, converse(peer, id)));
+    const { conversation } = known.connection;
     void conversation.run().then(() => {
-      this.#open.end(opened);
+      this.#open.end(known);
       conversation.ended?.();
     });
   }

@@ -126,9 +126,9 @@ export function createHttpService({ fetch, limits, log, ...parts }: HttpServiceP
     acceptSocket({ socket, ends }) {
       const { address } = (ends ?? endsOf(socket)).remote;
       if (open.admit(address) !== undefined) return turnAway(socket);
-      const connection = open.begin(address, () => new HttpConnection(socket, address));
-      clients.set(socket, connection);
-      socket.once('close', () => open.end(connection));
+      const known = open.begin(address, () => new HttpConnection(socket, address));
+      clients.set(socket, known.connection);
+      socket.once('close', () => open.end(known));
       server.emit('connection', socket);
     },
     shutdown() {

@@ -23,20 +23,21 @@ export const defaultPoolLimits: PoolLimits = {
 /** Limit: RFC 5321 §4.1.1.10 would have us wait for the answer to QUIT. */
 const quitMs = 5_000;
 
-interface Idle {
+/** A connection, from its first message on until it is seen off. */
+interface Pooled {
   readonly key: string;
   readonly connection: Connection;
-  readonly since: number;
+  /** Since when it lies idle; undefined while it is at work. */
+  idleSince: number | undefined;
 }
 
 export class ConnectionPool {
   readonly #clock: Clock;
   readonly #limits: PoolLimits;
-  /** In the order of their going idle, oldest first. */
-  readonly #idle = new Set<Idle>();
-  readonly #idleByKey = new Map<string, Idle[]>();
-  /** Those at work, by key. */
-  readonly #active = new Map<Connection, string>();
+  readonly #pooled = new Map<Connection, Pooled>();
+  /** In the order of their going idle, the last one last. */
+  readonly #idleByKey = new Map<string, Pooled[]>();
+  #idle = 0;
   readonly #activeByKey = new Map<string, number>();
   #cancelSweep: (() => void) | undefined;
   #closed = false;
@@ -53,79 +54,86 @@ export class ConnectionPool {
 
   /** The one that was used last: it is the least likely to be closed meanwhile. */
   take(key: string): Connection | undefined {
-    const idle = this.#idleByKey.get(key)?.at(-1);
-    if (idle === undefined) return undefined;
-    this.#forget(idle);
-    this.add(key, idle.connection);
-    return idle.connection;
+    const pooled = this.#idleByKey.get(key)?.pop();
+    if (pooled === undefined) return undefined;
+    this.#idle -= 1;
+    pooled.idleSince = undefined;
+    this.#activeByKey.set(key, this.activeCount(key) + 1);
+    return pooled.connection;
   }
 
   /** A new connection begins to work. */
   add(key: string, connection: Connection): void {
-    this.#active.set(connection, key);
+    this.#pooled.set(connection, { key, connection, idleSince: undefined });
     this.#activeByKey.set(key, this.activeCount(key) + 1);
   }
 
   /** It is done with its message: kept if it can carry another, otherwise seen off. */
   release(connection: Connection): void {
-    const key = this.#active.get(connection);
-    if (key === undefined) return;
-    this.#active.delete(connection);
+    const pooled = this.#pooled.get(connection);
+    if (pooled === undefined || pooled.idleSince !== undefined) return;
+    const { key } = pooled;
     const left = this.activeCount(key) - 1;
     if (left > 0) this.#activeByKey.set(key, left);
     else this.#activeByKey.delete(key);
     const { messagesPerConnection } = this.#limits;
     if (!this.#closed && connection.usable && connection.transactions < messagesPerConnection)
-      this.#keep(key, connection);
-    else void this.#seeOff(connection);
+      this.#keep(pooled);
+    else {
+      this.#pooled.delete(connection);
+      void this.#seeOff(connection);
+    }
   }
 
   /** Says goodbye to the idle; those at work follow when they are done. */
   async close(): Promise<void> {
-    const idle = [...this.#idle];
-    this.#clear();
-    await Promise.all(idle.map(({ connection }) => this.#seeOff(connection)));
-  }
-
-  #clear(): void {
     this.#closed = true;
     this.#cancelSweep?.();
     this.#cancelSweep = undefined;
-    this.#idle.clear();
-    this.#idleByKey.clear();
+    const idle = [...this.#pooled.values()].filter(({ idleSince }) => idleSince !== undefined);
+    await Promise.all(
+      idle.filter((one) => this.#forget(one)).map((one) => this.#seeOff(one.connection)),
+    );
   }
 
-  #keep(key: string, connection: Connection): void {
-    const idle = { key, connection, since: this.#clock.now() };
-    this.#idle.add(idle);
+  #keep(pooled: Pooled): void {
+    const { key, connection } = pooled;
+    pooled.idleSince = this.#clock.now();
+    this.#idle += 1;
     const sameKey = this.#idleByKey.get(key);
-    if (sameKey === undefined) this.#idleByKey.set(key, [idle]);
-    else sameKey.push(idle);
+    if (sameKey === undefined) this.#idleByKey.set(key, [pooled]);
+    else sameKey.push(pooled);
     connection.rest(() => {
-      if (this.#forget(idle)) connection.destroy();
+      if (this.#forget(pooled)) connection.destroy();
     });
-    for (const oldest of this.#idle) {
-      if (this.#idle.size <= this.#limits.idleMax) break;
-      this.#retire(oldest);
-    }
+    if (this.#idle > this.#limits.idleMax) this.#retireOldest();
     this.#cancelSweep ??= this.#clock.after(this.#limits.idleTimeout, () => this.#sweep());
+  }
+
+  #retireOldest(): void {
+    let oldest: Pooled | undefined;
+    // The first of each key is its oldest.
+    for (const [first] of this.#idleByKey.values())
+      if (first !== undefined && (oldest === undefined || first.idleSince! < oldest.idleSince!))
+        oldest = first;
+    if (oldest !== undefined) this.#retire(oldest);
   }
 
   /** One timer for all: connections live between one and two times `idleTimeout`. */
   #sweep(): void {
     this.#cancelSweep = undefined;
     const expired = this.#clock.now() - this.#limits.idleTimeout;
-    for (const idle of this.#idle) {
-      if (idle.since > expired) break;
-      this.#retire(idle);
+    for (const [key, idle] of this.#idleByKey) {
+      for (const one of idle.filter(({ idleSince }) => idleSince! <= expired)) this.#retire(one);
+      if (idle.length === 0) this.#idleByKey.delete(key);
     }
-    if (this.#idle.size > 0)
+    if (this.#idle > 0)
       this.#cancelSweep = this.#clock.after(this.#limits.idleTimeout, () => this.#sweep());
   }
 
-  #retire(idle: Idle): void {
-    this.#forget(idle);
-    void this.#seeOff(idle.connection);
+  #retire(pooled: Pooled): void {
+    this.#forget(pooled);
+    void this.#seeOff(pooled.connection);
   }
 
   /** A goodbye is worth a moment, not the minutes that a command may take. */
@@ -135,12 +143,14 @@ export class ConnectionPool {
     cancel();
   }
 
-  #forget(idle: Idle): boolean {
-    if (!this.#idle.delete(idle)) return false;
-    const sameKey = this.#idleByKey.get(idle.key);
-    const at = sameKey?.lastIndexOf(idle) ?? -1;
-    if (at >= 0) sameKey?.splice(at, 1);
-    if (sameKey?.length === 0) this.#idleByKey.delete(idle.key);
+  /** False where it is not idle, or gone already. */
+  #forget(pooled: Pooled): boolean {
+    const idle = this.#idleByKey.get(pooled.key);
+    const at = idle?.lastIndexOf(pooled) ?? -1;
+    if (at < 0) return false;
+    idle?.splice(at, 1);
+    this.#idle -= 1;
+    this.#pooled.delete(pooled.connection);
     return true;
   }
 }

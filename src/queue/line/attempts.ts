@@ -3,10 +3,12 @@
 
 import { setMaxListeners } from 'node:events';
 import type { Clock } from '../../base/clock.ts';
+import { TransientMap } from '../../base/transient-map.ts';
 import type { Lease } from '../../store/queue-store.ts';
 import type { Destination } from './destination.ts';
 
 export interface Attempt {
+  readonly number: number;
   readonly lease: Lease;
   readonly destination: Destination;
   readonly startedAt: number;
@@ -16,7 +18,7 @@ export interface Attempt {
 interface Generation {
   readonly controller: AbortController;
   readonly until: number;
-  readonly attempts: Set<Attempt>;
+  readonly attempts: TransientMap<number, Attempt>;
 }
 
 /** Limit: an attempt that takes longer is aborted; RFC 5321 §4.5.3.2 allows 10 minutes a phase. */
@@ -34,6 +36,7 @@ export class Attempts {
   readonly #generations = new Set<Generation>();
   #current: Generation | undefined;
   #count = 0;
+  #begun = 0;
 
   /** `onOverdue` is told of attempts that did not even come back when aborted; they are over. */
   constructor(clock: Clock, onOverdue: (attempt: Attempt) => void) {
@@ -47,8 +50,10 @@ export class Attempts {
 
   begin(lease: Lease, destination: Destination, now: number): Attempt {
     const generation = this.#generationAt(now);
-    const attempt = { lease, destination, startedAt: now, generation };
-    generation.attempts.add(attempt);
+    const number = this.#begun;
+    this.#begun += 1;
+    const attempt = { number, lease, destination, startedAt: now, generation };
+    generation.attempts.set(number, attempt);
     destination.active += 1;
     this.#count += 1;
     return attempt;
@@ -56,7 +61,7 @@ export class Attempts {
 
   /** False if it was written off before. */
   end(attempt: Attempt): boolean {
-    if (!attempt.generation.attempts.delete(attempt)) return false;
+    if (!attempt.generation.attempts.delete(attempt.number)) return false;
     attempt.destination.active -= 1;
     this.#count -= 1;
     return true;
@@ -70,7 +75,8 @@ export class Attempts {
     if (this.#current !== undefined && now < this.#current.until) return this.#current;
     const controller = new AbortController();
     setMaxListeners(0, controller.signal); // one listener for each attempt is no leak
-    const generation = { controller, until: now + generationMs, attempts: new Set<Attempt>() };
+    const until = now + generationMs;
+    const generation: Generation = { controller, until, attempts: new TransientMap() };
     this.#current = generation;
     this.#generations.add(generation);
     this.#clock.after(generationMs + attemptMsMax, () => this.#abort(generation));
@@ -81,7 +87,7 @@ export class Attempts {
     generation.controller.abort();
     this.#clock.after(abortMs, () => {
       this.#generations.delete(generation);
-      for (const attempt of [...generation.attempts])
+      for (const attempt of [...generation.attempts.values()])
         if (this.end(attempt)) this.#onOverdue(attempt);
     });
   }

@@ -4,6 +4,7 @@
 // on the store does everything.
 
 import type { Clock } from '../../../base/clock.ts';
+import { TransientMap } from '../../../base/transient-map.ts';
 import { memoryContent } from '../../content.ts';
 import type { Quota } from '../../folder-store.ts';
 import { freshLeases } from '../../fresh-leases.ts';
@@ -54,7 +55,7 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
   readonly #spool: ContentFiles;
   readonly #clock: Clock;
   /** In the order of their coming. */
-  readonly #live = new Map<string, Live>();
+  readonly #live = new TransientMap<string, Live>();
   /** Destinations that deferred mail, until when the journal is not for them. */
   readonly #troubled = new Map<string, number>();
   #fences = 0;
@@ -146,12 +147,15 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
       if (first.status === 'rejected') throw first.reason;
       return settled;
     }
+    if (outcomes.length > 0 && live.left.size === 1) {
+      this.#forget(live);
+      return true;
+    }
     const done = outcomes.map(({ index }) => index);
     const left = new Set(live.left);
     for (const index of done) left.delete(index);
     live.left = left;
-    if (left.size === 0) this.#forget(live);
-    else this.#journal.done(live.message.id, done);
+    this.#journal.done(live.message.id, done);
     return true;
   }
 
