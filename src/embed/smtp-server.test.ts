@@ -47,6 +47,26 @@ describe('SmtpServer', () => {
     assert.match(raw, /\r\n\tby mx\.example\.net with /);
   });
 
+  it('whoever the client is may be copied, at every entrance', async () => {
+    const copies: [string, object][] = [];
+    const copied = (where: string, client: object) => void copies.push([where, { ...client }]);
+    const { message } = await receive({
+      onConnect: (client) => copied('onConnect', client),
+      onMail: (_from, { client }) => copied('onMail', client),
+      onRecipient: (_to, { client }) => copied('onRecipient', client),
+      onClose: (client) => copied('onClose', client),
+    });
+    copied('onMessage', message.client);
+    const [first] = copies;
+    assert.deepEqual(
+      copies.map(([where]) => where),
+      ['onConnect', 'onMail', 'onRecipient', 'onClose', 'onMessage'],
+    );
+    for (const [where, copy] of copies)
+      assert.deepEqual(Object.keys(copy).sort(), Object.keys(first![1]).sort(), where);
+    assert.ok('local' in first![1] && 'hasSpoken' in first![1]);
+  });
+
   const login = {
     onAuth: (user: string, password: string) => (password === 'secret' ? user : undefined),
   };

@@ -24,7 +24,7 @@ import type { ConnectionLimits } from '../policy/connection-limits.ts';
 import { createConnectionLimits } from '../policy/connection-limits.ts';
 import type { ClientFacts } from '../policy/envelope.ts';
 import type { Hooks } from '../policy/hooks.ts';
-import { hooksPolicy, replyOf } from '../policy/hooks.ts';
+import { hooksPolicy, replyOf, shownClient } from '../policy/hooks.ts';
 import { byStage } from '../policy/policy.ts';
 import { Refusals } from '../policy/refusals.ts';
 import { createMessageIds } from '../queue/message-id.ts';
@@ -238,7 +238,11 @@ export class SmtpServer implements AsyncDisposable {
   }
 
   async #handOver(message: NewMessage, client: ClientFacts, spool: Spool): Promise<void> {
-    const received = await receivedMessage(message, client, await hold(message.content, spool));
+    const received = await receivedMessage(
+      message,
+      shownClient(client),
+      await hold(message.content, spool),
+    );
     const said = replyOf(await this.#options.onMessage(received));
     // Also what accepts in words of its own.
     if (said) throw new SmtpError(said);
@@ -281,7 +285,7 @@ function hooksOf(options: SmtpServerOptions): Hooks {
 
 function closed(options: SmtpServerOptions, client: ClientFacts, log: Log): void {
   try {
-    options.onClose?.(client);
+    options.onClose?.(shownClient(client));
   } catch (error) {
     log.error('onClose failed', { error: error instanceof Error ? error.stack : String(error) });
   }
@@ -305,7 +309,7 @@ const passwordMechanisms: ReadonlySet<string> = new Set(['PLAIN', 'LOGIN']);
 
 function hookAuthenticator(options: SmtpServerOptions, client: () => ClientFacts): Authenticator {
   const facts = (mechanism = ''): LoginFacts => {
-    const now = client();
+    const now = shownClient(client());
     return { client: now, mechanism, session: now.session };
   };
   return {

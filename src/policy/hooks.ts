@@ -93,25 +93,40 @@ export function hooksPolicy({ hooks, deadline, clock, log }: HooksParts): Policy
   return {
     name: 'hooks',
     ...(onConnect && {
-      connect: (client) => call('onConnect', (context) => onConnect(client, context)),
+      connect: (client) => call('onConnect', (context) => onConnect(shownClient(client), context)),
     }),
     ...(onSecure && {
-      secure: (client) => call('onSecure', (context) => onSecure(client, context)),
+      secure: (client) => call('onSecure', (context) => onSecure(shownClient(client), context)),
     }),
     ...(onMail && {
       mail: (envelope) =>
-        call('onMail', (context) => onMail(senderText(envelope), envelope, context)),
+        call('onMail', (context) => onMail(senderText(envelope), shown(envelope), context)),
     }),
     ...(onRecipient && {
       rcpt: (envelope, { named }) =>
-        call('onRecipient', (context) => onRecipient(comparable(named), envelope, context)),
+        call('onRecipient', (context) => onRecipient(comparable(named), shown(envelope), context)),
     }),
     ...(onMessage && {
       message: (envelope, arrival) =>
-        call('onMessage', (context) => onMessage(messageOf(arrival), envelope, context)),
+        call('onMessage', (context) => onMessage(messageOf(arrival), shown(envelope), context)),
     }),
   };
 }
+
+/** All of it its own, as whoever copies or prints it expects; asked for when somebody looks, as before. */
+export const shownClient = (client: ClientFacts): ClientFacts =>
+  Object.defineProperties(
+    { ...client },
+    {
+      local: { enumerable: true, get: () => client.local },
+      hasSpoken: { enumerable: true, get: () => client.hasSpoken },
+    },
+  );
+
+const shown = (envelope: Envelope): Envelope => ({
+  ...envelope,
+  client: shownClient(envelope.client),
+});
 
 const wanted = 'a hook gives undefined, or a reply() of 4yz or 5yz';
 

@@ -38,7 +38,8 @@ export interface CompletingParts extends TakingParts, Pick<FilteringParts, 'addr
 export async function completeMessage(
   transaction: Transaction,
   writer: ContentWriter,
-  parts: CompletingParts & { readonly onArrival: (arrival: Arrival) => void },
+  parts: CompletingParts,
+  onArrival: (arrival: Arrival) => void,
 ): Promise<Reply | Replies> {
   const { policies, spool } = parts;
   const { envelope, answers } = transaction;
@@ -50,7 +51,7 @@ export async function completeMessage(
     content = await writer.commit();
     const found = arrivalOf(content, spool);
     const arrival = found instanceof Promise ? await found : found;
-    parts.onArrival(arrival);
+    onArrival(arrival);
     const asked =
       loop(arrival, parts) ??
       late(transaction, parts.clock.now()) ??

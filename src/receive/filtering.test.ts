@@ -91,8 +91,8 @@ async function taken(
         queued.push(message);
       },
       ...{ spool, messageId: () => 'id1', clock, log: silentLog },
-      onArrival: (arrival) => arrivals.push(arrival),
     },
+    (arrival) => arrivals.push(arrival),
   );
   assert.equal(release.mock.callCount(), 1, 'what the writer had is given back');
   assert.equal(arrivals.length, 1, 'whoever looks on has seen it');

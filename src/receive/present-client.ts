@@ -28,10 +28,7 @@ type Known = Pick<
   'session' | 'service' | 'hello' | 'account' | 'mechanism' | 'trusted'
 >;
 
-/**
- * All of one shape, which getters of a literal would prevent: they are new for each, and whoever looks at such objects
- * is slow. Own properties, so that a copy of the facts has them, too.
- */
+/** A class, since getters of a literal would be new for each: slow to make, and slow to look at. */
 class FactsOfNow implements ClientFacts {
   readonly session: string;
   readonly service: ClientFacts['service'];
@@ -41,26 +38,8 @@ class FactsOfNow implements ClientFacts {
   readonly account: string | undefined;
   readonly mechanism: string | undefined;
   readonly trusted: boolean;
-  /** The system is asked when somebody looks; a socket that is gone knows what was asked before. */
-  declare readonly local: Endpoint;
-  declare readonly hasSpoken: boolean | undefined;
   readonly #ends: Ends;
   readonly #peer: Peer;
-
-  static readonly #asked: PropertyDescriptorMap & ThisType<FactsOfNow> = {
-    local: {
-      enumerable: true,
-      get() {
-        return this.#ends.local;
-      },
-    },
-    hasSpoken: {
-      enumerable: true,
-      get() {
-        return this.#peer.hasInput?.();
-      },
-    },
-  };
 
   constructor(known: Known, ends: Ends, peer: Peer) {
     this.session = known.session;
@@ -73,7 +52,15 @@ class FactsOfNow implements ClientFacts {
     this.trusted = known.trusted;
     this.#ends = ends;
     this.#peer = peer;
-    Object.defineProperties(this, FactsOfNow.#asked);
+  }
+
+  /** The system is asked when somebody looks; a socket that is gone knows what was asked before. */
+  get local(): Endpoint {
+    return this.#ends.local;
+  }
+
+  get hasSpoken(): boolean | undefined {
+    return this.#peer.hasInput?.();
   }
 }
 

@@ -11,7 +11,6 @@ import type { AddressMap } from '../policy/addresses/address-map.ts';
 import type { Objection } from '../policy/answers.ts';
 import { Answers } from '../policy/answers.ts';
 import type { AcceptedRecipient, ClientFacts } from '../policy/envelope.ts';
-import type { Arrival } from '../policy/policy.ts';
 import type { SessionTracer } from '../queue/story/message-tracer.ts';
 import { capableRecipient } from '../smtp/extensions/conneg.ts';
 import type { MailParam, RcptParam } from '../smtp/extensions/index.ts';
@@ -285,10 +284,9 @@ export class Reception implements Answerer {
     const writer = this.#content.take();
     this.#messageId = undefined;
     this.#transaction = undefined;
-    const onArrival = ({ header }: Arrival) => {
+    return completeMessage(transaction, writer, this.#parts, ({ header }) => {
       this.#messageId = header.messageId;
-    };
-    return completeMessage(transaction, writer, { ...this.#parts, onArrival });
+    });
   }
 
   /** For no mailbox here: then its content may lie in the queue's journal. */

@@ -64,10 +64,17 @@ export interface SmtpServiceParts extends Pick<ReceptionParts, OfService> {
 }
 
 export function createSmtpService(parts: SmtpServiceParts): PeerService {
+  const { settings } = parts;
+  let shared: Shared | undefined;
+  const sharedNow = (): Shared => {
+    const now = settings();
+    if (shared?.now !== now) shared = sharedBy(parts, now);
+    return shared;
+  };
   return new PeerService({
     connections: parts.connections,
     random: parts.random,
-    converse: (peer, session) => converse(parts, peer, session),
+    converse: (peer, session) => converse(parts, sharedNow(), { peer, session }),
     turnAway: (client, objection) => turnAway(parts, client, objection),
   });
 }
@@ -92,51 +99,82 @@ interface OfOneConnection {
   readonly trace?: SessionTracer | undefined;
 }
 
-/** Whoever answers for one connection. */
-export function receptionOf(
-  parts: SmtpServiceParts,
-  now: SmtpServiceSettings,
-  { peer, session, trace }: OfOneConnection,
-): Reception {
-  // One spread, the first: V8 copies that at once, and any other property by property, for each connection.
-  return new Reception({
-    ...now,
-    peer,
-    session,
-    trace,
-    tracer: trace ?? parts.tracer,
-    log: logOfSession(parts.log, session),
-    clock: parts.clock,
-    refusals: parts.refusals,
-    spool: parts.spool,
-    submit: parts.submit,
-    messageId: parts.messageId,
-    startQueue: parts.startQueue,
-    turns: parts.turns,
-    tracked: parts.tracked,
-    fetchUrl: parts.fetchUrl,
-  });
+/** What connections have in common as long as the settings are these. */
+interface Shared {
+  readonly now: SmtpServiceSettings;
+  readonly facts: ServerFacts;
+  readonly reception: ReceptionParts;
 }
 
-function converse(parts: SmtpServiceParts, peer: Peer, id: string): Conversation {
-  const { settings, startTls, clock, log, onClose, tracer } = parts;
-  const now = settings();
+const unknownPeer = undefined as unknown as Peer;
+
+/**
+ * With a place for whatever each connection has of its own: a copy is made at once of an object that has all names
+ * already, and name by name where some are added, which thousands of connections a second would feel.
+ */
+function sharedBy(parts: SmtpServiceParts, now: SmtpServiceSettings): Shared {
+  const { tracer, log, clock, refusals, spool, submit, messageId } = parts;
+  const { startQueue, turns, tracked, fetchUrl } = parts;
+  const { hostname, startTls, withheld, atrn, mtrk, burl, noSoliciting, conperm } = now;
+  const { authRequired, bareNewlines, localDomain, limits } = now;
+  return {
+    now,
+    facts: {
+      ...{ hostname, startTls, withheld, atrn, mtrk, burl, noSoliciting, conperm },
+      ...{ authRequired, bareNewlines, localDomain, limits, protocol: now.service },
+      asksUnknown: now.policies.unknown.length > 0,
+      conneg: now.featureSetOf !== undefined,
+      ...{
+        secure: false,
+        mechanisms: [],
+        trusted: false,
+        xclient: false,
+        futureRelease: undefined,
+      },
+    },
+    reception: {
+      ...now,
+      ...{ tracer, log, clock, refusals, spool, submit, messageId },
+      ...{ startQueue, turns, tracked, fetchUrl },
+      ...{ peer: unknownPeer, session: '', trace: undefined },
+    },
+  };
+}
+
+/** Whoever answers for one connection. */
+export const receptionOf = (
+  parts: SmtpServiceParts,
+  now: SmtpServiceSettings,
+  connection: OfOneConnection,
+): Reception => receptionBy(sharedBy(parts, now), connection);
+
+const receptionBy = ({ reception }: Shared, { peer, session, trace }: OfOneConnection): Reception =>
+  new Reception({
+    ...reception,
+    ...{ peer, session, trace },
+    tracer: trace ?? reception.tracer,
+    log: logOfSession(reception.log, session),
+  });
+
+function converse(
+  { startTls, clock, log, onClose, tracer }: SmtpServiceParts,
+  shared: Shared,
+  { peer, session }: OfOneConnection,
+): Conversation {
+  const { now, facts } = shared;
   const trace = tracer && tracedSession(tracer, peer, clock.now());
-  const answerer = receptionOf(parts, now, { peer, session: id, trace });
-  const session = new ServerSession({
-    ...now,
-    protocol: now.service,
+  const answerer = receptionBy(shared, { peer, session, trace });
+  const server = new ServerSession({
+    ...facts,
     secure: peer.tls !== undefined,
     mechanisms: now.mechanisms(peer),
     trusted: now.isTrusted(peer.remote.address),
     xclient: now.proxies?.has(peer.remote.address) === true,
-    asksUnknown: now.policies.unknown.length > 0,
-    conneg: now.featureSetOf !== undefined,
     futureRelease: futureReleaseOf(now.queue?.futureRelease, clock.now()),
   });
   return new Conversation({
-    ...{ peer, session, answerer, startTls, limits: now.limits, clock },
-    log: logOfSession(log, id),
+    ...{ peer, session: server, answerer, startTls, limits: now.limits, clock },
+    log: logOfSession(log, session),
     onEnd: () => {
       answerer.closed();
       onClose?.(answerer.client);

@@ -14,7 +14,7 @@ export interface SessionFacts {
   readonly trusted: boolean;
   /** The client is a proxy that may say for whom it speaks. */
   readonly xclient?: boolean;
-  readonly withheld?: ReadonlySet<string>;
+  readonly withheld?: ReadonlySet<string> | undefined;
   /** The client has logged in. */
   readonly authenticated?: boolean;
   /** Somebody's mail is kept here to be fetched (RFC 2645). */

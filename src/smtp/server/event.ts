@@ -17,7 +17,7 @@ export interface ServerFacts {
   /** SASL mechanisms to offer now, in order of preference; [] withholds AUTH. */
   readonly mechanisms: readonly string[];
   /** Keywords (upper case) of extensions that this listener does not offer. */
-  readonly withheld?: ReadonlySet<string>;
+  readonly withheld?: ReadonlySet<string> | undefined;
   /**
    * Whether AUTH= on MAIL may be believed (RFC 4954 §5); otherwise it is read as AUTH=<>. So it is for a priority
    * above 0, unless the client has logged in.
