@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import type { TestContext } from 'node:test';
 import { afterEach, beforeEach, describe, it, mock } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import { PeerTimeout } from './peer.ts';
@@ -11,6 +12,7 @@ import { SocketPeer } from './socket-peer.ts';
 class FakeSocket extends Duplex {
   readonly timeouts: number[] = [];
   isHeld = false;
+  bytesWritten = 0;
   #held: (() => void)[] = [];
 
   constructor() {
@@ -22,7 +24,8 @@ class FakeSocket extends Duplex {
     return this;
   }
   override _read(): void {}
-  override _write(_chunk: Buffer, _encoding: string, taken: () => void): void {
+  override _write(chunk: Buffer, _encoding: string, taken: () => void): void {
+    this.bytesWritten += chunk.length;
     if (this.isHeld) this.#held.push(taken);
     else taken();
   }
@@ -55,6 +58,17 @@ const stateOf = (promise: Promise<unknown> | undefined): Promise<unknown> =>
     turns(),
   ]);
 
+/** Returns what lets milliseconds pass. */
+function fakeTime(t: TestContext): (ms: number) => void {
+  let now = 1_000;
+  t.mock.method(performance, 'now', () => now);
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  return (ms) => {
+    now += ms;
+    t.mock.timers.tick(ms);
+  };
+}
+
 describe('SocketPeer: what is read', () => {
   it('ends are those that a proxy has told of', () => {
     const { peer } = setUp({ remote: proxied, local: own });
@@ -72,18 +86,74 @@ describe('SocketPeer: what is read', () => {
     assert.equal(peer.hasInput(), true);
     assert.equal(await stateOf(peer.read(1_000)), 'b');
     assert.equal(peer.hasInput(), false);
-    assert.deepEqual(socket.timeouts, [1_000]);
   });
 
-  it('a reader that has waited long enough is gone, the connection is not', async () => {
+  it('a reader that has waited long enough is gone, the connection is not', async (t) => {
+    const pass = fakeTime(t);
     const { peer, socket } = setUp();
-    const first = assert.rejects(peer.read(2_000), new PeerTimeout('silent for 2 seconds'));
-    socket.emit('timeout');
-    await first;
+    const first = peer.read(2_000);
+    pass(1_999);
+    assert.equal(await stateOf(first), 'waits');
+    pass(1);
+    await assert.rejects(first, new PeerTimeout('silent for 2 seconds'));
     assert.equal(socket.destroyed, false);
     socket.push('a');
     await turns();
     assert.equal(await stateOf(peer.read(2_000)), 'a');
+  });
+
+  it('each reader has its own time, and many share one timer', async (t) => {
+    const pass = fakeTime(t);
+    const timers = t.mock.method(globalThis, 'setTimeout');
+    const { peer, socket } = setUp();
+    for (let i = 0; i < 10; i += 1) {
+      const reading = peer.read(2_000);
+      pass(100);
+      socket.push('a');
+      await turns();
+      assert.equal(await stateOf(reading), 'a');
+    }
+    assert.equal(timers.mock.callCount(), 1);
+    pass(1_500); // it rings for nobody
+    const last = peer.read(2_000);
+    pass(1_000);
+    assert.equal(await stateOf(last), 'waits');
+    pass(1_000);
+    assert.equal(await stateOf(last), 'silent for 2 seconds');
+    const hasty = peer.read(60_000);
+    socket.push('a');
+    assert.equal(await stateOf(hasty), 'a');
+    const sooner = peer.read(1_000);
+    pass(1_000);
+    assert.equal(await stateOf(sooner), 'silent for 1 seconds');
+  });
+
+  it('whoever is told things is listened to for longer', async (t) => {
+    const pass = fakeTime(t);
+    const { peer } = setUp();
+    const reading = peer.read(2_000);
+    pass(1_500);
+    assert.equal(peer.write('* 1 EXISTS'), undefined);
+    pass(1_500);
+    assert.equal(await stateOf(reading), 'waits');
+    pass(500);
+    assert.equal(await stateOf(reading), 'silent for 2 seconds');
+  });
+
+  it('… and whoever still takes what was said, as long as it does', async (t) => {
+    const pass = fakeTime(t);
+    const { peer, socket } = setUp();
+    socket.isHeld = true;
+    assert.equal(peer.write('x'.repeat(50)), undefined);
+    assert.equal(peer.write('x'.repeat(49)), undefined);
+    const reading = peer.read(2_000);
+    socket.release();
+    socket.isHeld = true;
+    peer.write('y')?.catch(() => {});
+    pass(2_000);
+    assert.equal(await stateOf(reading), 'waits');
+    pass(2_000);
+    assert.equal(await stateOf(reading), 'silent for 2 seconds', 'it takes no more');
   });
 
   it('who leaves without a word is told of as that', async () => {

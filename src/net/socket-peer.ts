@@ -38,8 +38,20 @@ export class SocketPeer implements Peer {
   #ended = false;
   #ending = false;
   #error: Error | undefined;
+  /** Of the socket, which knows whether what was written makes way. */
   #timeoutMs = 0;
   #reader: Waiter<Uint8Array | undefined> | undefined;
+  /** How long the reader waits in silence, in milliseconds, and until when by the monotonic clock. */
+  #patienceMs = 0;
+  #until = 0;
+  /**
+   * Not set anew for each read, which would cost more than the read: it rings for an earlier one, and is set again
+   * if somebody has to wait longer.
+   */
+  #alarm: NodeJS.Timeout | undefined;
+  #ringsAt = 0;
+  /** Octets that had left when it rang last. */
+  #gone = 0;
   #writers: Waiter<void>[] | undefined;
   #leaving: Set<() => void> | undefined;
   #tls: TlsFacts | undefined;
@@ -96,7 +108,8 @@ export class SocketPeer implements Peer {
     }
     if (this.#error !== undefined) return Promise.reject(this.#error);
     if (this.#ended) return Promise.resolve(undefined);
-    this.#setTimeout(timeoutMs);
+    this.#patienceMs = timeoutMs;
+    this.#waitOn();
     return new Promise((resolve, reject) => {
       this.#reader = { resolve, reject };
     });
@@ -118,6 +131,8 @@ export class SocketPeer implements Peer {
     until: 'taken' | 'sent' = 'taken',
   ): Promise<void> | undefined {
     if (this.#error !== undefined) return Promise.reject(this.#error);
+    // Somebody who is told things is listened to for longer.
+    if (this.#reader !== undefined) this.#waitOn();
     const socket = this.#socket;
     let writer: Waiter<void> | undefined;
     if (until === 'taken') {
@@ -147,7 +162,7 @@ export class SocketPeer implements Peer {
       if (this.#socket.destroyed) return resolve();
       // A peer that does not take the rest is not waited for.
       this.#ending = true;
-      this.#socket.setTimeout(Math.min(this.#timeoutMs || flushMs, flushMs));
+      this.#socket.setTimeout(Math.min(this.#timeoutMs || this.#patienceMs || flushMs, flushMs));
       this.#socket.end(() => resolve());
       this.#socket.once('close', () => resolve());
       return undefined;
@@ -205,6 +220,7 @@ export class SocketPeer implements Peer {
     socket.off('timeout', this.#onTimeout);
     socket.off('drain', this.#onDrain);
     socket.setTimeout(0);
+    clearTimeout(this.#alarm);
     this.#pending = undefined;
     const ends = { remote: this.remote, local: this.local };
     const secured = wrap(socket);
@@ -215,6 +231,44 @@ export class SocketPeer implements Peer {
     if (ms === this.#timeoutMs) return;
     this.#timeoutMs = ms;
     this.#socket.setTimeout(ms);
+  }
+
+  /** The reader's time begins now. */
+  #waitOn(): void {
+    this.#until = performance.now() + this.#patienceMs;
+    if (this.#alarm !== undefined && this.#ringsAt <= this.#until) return;
+    clearTimeout(this.#alarm);
+    this.#setAlarm(this.#patienceMs);
+  }
+
+  #setAlarm(ms: number): void {
+    this.#ringsAt = performance.now() + ms;
+    this.#alarm = setTimeout(this.#onAlarm, ms).unref();
+  }
+
+  readonly #onAlarm = (): void => {
+    this.#alarm = undefined;
+    const reader = this.#reader;
+    if (reader === undefined) return; // whoever reads next sets it again
+    const leftMs = this.#until - performance.now();
+    if (leftMs > 0) this.#setAlarm(leftMs);
+    else if (this.#makesWay()) this.#waitOn();
+    else {
+      this.#reader = undefined;
+      reader.reject(this.#silence(this.#patienceMs)); // it may still want to say why it hangs up
+    }
+  };
+
+  /** The peer has taken some of what is still to be sent: a slow one is not a silent one. */
+  #makesWay(): boolean {
+    const { writableLength, bytesWritten } = this.#socket;
+    const before = this.#gone;
+    this.#gone = bytesWritten - writableLength;
+    return writableLength > 0 && this.#gone > before;
+  }
+
+  #silence(ms: number): PeerTimeout {
+    return new PeerTimeout(`silent for ${Math.round(ms / 1000)} seconds`);
   }
 
   readonly #onData = (chunk: Uint8Array): void => {
@@ -245,19 +299,15 @@ export class SocketPeer implements Peer {
   };
 
   readonly #onClose = (): void => {
+    clearTimeout(this.#alarm);
     this.#onEnd();
     this.#fail(connectionClosed);
   };
 
   readonly #onTimeout = (): void => {
-    const error = new PeerTimeout(`silent for ${Math.round(this.#timeoutMs / 1000)} seconds`);
-    this.#timeoutMs = 0; // it fires once: whoever waits next sets it anew
-    const reader = this.#reader;
-    if (reader !== undefined) {
-      this.#reader = undefined;
-      reader.reject(error); // the reader may still want to say why it hangs up
-    }
-    if (this.#writers !== undefined || this.#ending) this.#onError(error);
+    const ms = this.#timeoutMs;
+    this.#timeoutMs = 0; // it fires once: whoever writes next sets it anew
+    if (this.#writers !== undefined || this.#ending) this.#onError(this.#silence(ms));
   };
 
   #wrote(writer: Waiter<void>): void {
