@@ -14,6 +14,9 @@ const flushMsMax = 1000;
 
 export class LogWriter {
   readonly #fd: number;
+  /** Writes what somebody has yet to put into words. */
+  readonly #spell: () => void;
+  #isSpelling = false;
   #lines = '';
   #timer: NodeJS.Timeout | undefined;
   #isWriting = false;
@@ -22,8 +25,9 @@ export class LogWriter {
   /** What the reader was not ready for. */
   #again: { readonly bytes: Buffer; readonly timer: NodeJS.Timeout } | undefined;
 
-  constructor(fd: number) {
+  constructor(fd: number, spell: () => void = () => {}) {
     this.#fd = fd;
+    this.#spell = spell;
     // Node makes it one that says EAGAIN in place of waiting: a thread that waits in write(2) ends never, nor does its process.
     if (fd === 2) process.stderr.on('error', () => {});
   }
@@ -32,7 +36,27 @@ export class LogWriter {
   write(line: string): void {
     if (this.#lines.length >= waitingMax) return;
     this.#lines += line;
-    if (!this.#isWriting) this.#gather();
+    if (!this.#isWriting && !this.#isSpelling) this.#gather();
+  }
+
+  /** There is something to put into words, in a while. */
+  expect(): void {
+    this.#timer ??= setTimeout(this.#onTimer, gatherMs).unref();
+  }
+
+  readonly #onTimer = (): void => {
+    this.#timer = undefined;
+    this.#spellAll();
+    if (!this.#isWriting && this.#lines !== '') this.#write(this.#taken());
+  };
+
+  #spellAll(): void {
+    this.#isSpelling = true;
+    try {
+      this.#spell();
+    } finally {
+      this.#isSpelling = false;
+    }
   }
 
   /**
@@ -40,6 +64,7 @@ export class LogWriter {
    * that; where it takes so long that nobody can be reading, the rest is dropped.
    */
   flush(): void {
+    this.#spellAll();
     const isStuck = this.#isWriting && performance.now() - this.#since > flushMsMax;
     const again = this.#again;
     if (again !== undefined) {
@@ -62,8 +87,7 @@ export class LogWriter {
 
   #gather(): void {
     if (this.#lines.length >= gatheredChars) this.#write(this.#taken());
-    else if (this.#lines !== '')
-      this.#timer ??= setTimeout(() => this.#write(this.#taken()), gatherMs).unref();
+    else if (this.#lines !== '') this.expect();
   }
 
   #write(bytes: Buffer): void {

@@ -5,6 +5,7 @@
 import { writeSync } from 'node:fs';
 import pino from 'pino';
 import type { Fields, Log } from '../base/log.ts';
+import type { LogEvent } from '../base/log-events.ts';
 import { LogWriter } from './log-writer.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -27,24 +28,52 @@ export function createLog({ level, pretty, fd = 2 }: LogOptions): OperatorLog {
   return pretty ? createPrettyLog(level, fd) : createJsonLog(level, fd);
 }
 
+/** Lines that are put into words together, at most: the first of them takes longer than those behind it. */
+const togetherMax = 32;
+
+interface Line {
+  readonly level: LogLevel;
+  readonly event: LogEvent;
+  readonly fields: Fields | undefined;
+  /** In milliseconds since 1970. */
+  readonly at: number;
+}
+
 function createJsonLog(level: LogLevel, fd: number): OperatorLog {
-  const writer = new LogWriter(fd);
+  let lines: Line[] = [];
+  let at = 0;
+  const spell = () => {
+    const waiting = lines;
+    lines = [];
+    for (const line of waiting) {
+      at = line.at;
+      logger[line.level](line.fields, line.event);
+    }
+  };
+  const writer = new LogWriter(fd, spell);
   const logger = pino(
     {
       level,
       base: null,
       messageKey: 'event',
-      timestamp: isoTimeField,
+      timestamp: () => isoTimeField(at),
       formatters: { level: (label) => ({ level: label }) },
     },
     writer,
   );
+  const put = (name: LogLevel) => (event: LogEvent, fields?: Fields) => {
+    if (!logger.isLevelEnabled(name)) return;
+    lines.push({ level: name, event, fields, at: Date.now() });
+    if (lines.length >= togetherMax) spell();
+    else writer.expect();
+  };
   return {
-    debug: (event, fields) => logger.debug(fields, event),
-    info: (event, fields) => logger.info(fields, event),
-    warn: (event, fields) => logger.warn(fields, event),
-    error: (event, fields) => logger.error(fields, event),
+    debug: put('debug'),
+    info: put('info'),
+    warn: put('warn'),
+    error: put('error'),
     setLevel(changed) {
+      spell();
       logger.level = changed;
     },
     flush: () => writer.flush(),
@@ -55,8 +84,7 @@ let second = -1;
 let secondText = '';
 
 /** `,"time":"2026-01-01T12:00:00.123Z"`; a date is formatted once a second only. */
-function isoTimeField(): string {
-  const now = Date.now();
+function isoTimeField(now: number): string {
   const current = Math.floor(now / 1000);
   if (current !== second) {
     second = current;
