@@ -147,15 +147,12 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
       if (first.status === 'rejected') throw first.reason;
       return settled;
     }
-    if (outcomes.length > 0 && live.left.size === 1) {
-      this.#forget(live);
-      return true;
-    }
     const done = outcomes.map(({ index }) => index);
     const left = new Set(live.left);
     for (const index of done) left.delete(index);
     live.left = left;
-    this.#journal.done(live.message.id, done);
+    if (left.size === 0) this.#forget(live);
+    else this.#journal.done(live.message.id, done);
     return true;
   }
 
