@@ -62,6 +62,26 @@ describe('Database', { skip: withoutPostgres() }, () => {
     assert.deepEqual(await database.rows('SELECT 1 AS one'), [{ one: 1 }]);
   });
 
+  it('that it is away, and back, is said once each, whatever was under way', async () => {
+    const said: string[] = [];
+    const note = (event: string) => void said.push(event);
+    const log = { ...silentLog, info: note, error: note };
+    const cluster = await testCluster();
+    await using database = new Database({ url: await cluster.database(), log });
+    const cutOff = () =>
+      assert.rejects(database.rows('SELECT pg_terminate_backend(pg_backend_pid())'), StorageError);
+    await database.transaction(async (transaction) => {
+      await transaction.rows('SELECT 1');
+      await cutOff();
+      await cutOff();
+    });
+    assert.deepEqual(said, ['database does not answer'], 'what had begun before says nothing');
+    await database.rows('SELECT 1');
+    assert.deepEqual(said, ['database does not answer', 'database works again']);
+    await cutOff();
+    assert.equal(said.length, 3);
+  });
+
   it('two that wait for each other both come through', async () => {
     await using database = await open();
     await database.run('CREATE TABLE t (n integer PRIMARY KEY, v integer NOT NULL)');

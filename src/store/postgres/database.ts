@@ -67,6 +67,8 @@ export class Database implements Queries, AsyncDisposable {
   readonly #max: number;
   readonly #log: Log;
   #isAway = false;
+  /** How often it was away so far. */
+  #outages = 0;
 
   constructor(options: DatabaseOptions) {
     const { url, log, name = 'postrider', connectionsMax, patienceMs, isPooled } = options;
@@ -120,13 +122,15 @@ export class Database implements Queries, AsyncDisposable {
   /** With a connection, which is used again unless it is broken, or to a host that may not be written to any more. */
   async #borrowed<T>(use: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     const client = await this.#connect();
+    const outages = this.#outages;
     let broken: Error | undefined;
     // It is lost while nobody waits for an answer: the next statement says so.
     const ignore = () => {};
     client.on('error', ignore);
     try {
       const result = await use(client);
-      this.#works();
+      // What was asked before it went away says nothing of whether it is back.
+      if (outages === this.#outages) this.#works();
       return result;
     } catch (error) {
       broken = whyBroken(error);
@@ -197,6 +201,7 @@ export class Database implements Queries, AsyncDisposable {
     if (error instanceof StorageError || !isPassing(error)) return error;
     if (!this.#isAway) {
       this.#isAway = true;
+      this.#outages += 1;
       this.#log.error('database does not answer', { error: messageOf(error) });
     }
     return storageErrorOf(error);
