@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { importedMax } from './importing.ts';
 import { readJsonLines } from './line-reader.ts';
 
 it('what is no JSON is an error that does not quote it: a password may be in it', async () => {
@@ -14,4 +15,14 @@ it('what is no JSON is an error that does not quote it: a password may be in it'
     assert.equal(error.cause, undefined);
     return true;
   });
+});
+
+it('the largest message that is imported is one line', async () => {
+  const message = 'A'.repeat(importedMax);
+  async function* chunks() {
+    yield Buffer.from(`{"message":"${message}`);
+    yield Buffer.from('"}\n');
+  }
+  for await (const line of readJsonLines(chunks()))
+    assert.equal((line as { message: string }).message.length, importedMax);
 });

@@ -1,7 +1,7 @@
 // JSON lines from a socket, one value at a time. Bounded: a line that is too long ends the reading.
 
-/** Limit: a page of the longest list, or a piece of a message, with room to spare. */
-const lineBytesMax = 8 * 2 ** 20;
+/** Limit: the largest message that is imported, in base64 (`importedMax`), with room to spare. */
+const lineBytesMax = 41 * 2 ** 20;
 
 /** @throws Error for a line that is too long or no JSON. */
 export async function* readJsonLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<unknown> {

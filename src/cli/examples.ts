@@ -34,7 +34,11 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   'mail list': ['ann@example.org', 'ann@example.org --folder Junk --json | jq -r .subject'],
   'mail show': ['ann@example.org', 'ann@example.org m1a2b3 >message.eml'],
   'mail delete': ['ann@example.org m1a2b3', 'ann@example.org --all'],
-  'mail import': ['archive.mbox', 'one.eml two.eml --address shop@example.org'],
+  'mail import': [
+    'archive.mbox --address ann@example.org --folder Archive',
+    '/home/ann/Maildir --address ann@example.org',
+    'one.eml two.eml',
+  ],
   'queue list': ['', '--state deferred --destination example.net', '--json | jq -r .id'],
   'queue count': ['', '--sender @example.org --since 1d'],
   'queue show': ['1a2b3c'],

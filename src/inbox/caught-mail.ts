@@ -15,6 +15,11 @@ export interface CaughtMailParts {
   readonly now: () => number;
 }
 
+interface AddedWith {
+  readonly flags?: readonly string[];
+  readonly folder?: string;
+}
+
 /** Limit: messages that are looked up, changed or deleted in one go. */
 const atOnce = 500;
 
@@ -94,19 +99,19 @@ export class CaughtMail {
 
   /**
    * Stores a message as if it had come for these; gives the place that stands for it. In one inbox it lies once.
-   * `flags` are those it has from the beginning.
+   * `flags` are those it has from the beginning; a `folder` other than INBOX is there already, and one inbox is looked at.
    */
   async add(
     octets: Uint8Array,
     recipients: readonly string[],
-    flags: readonly string[] = [],
+    { flags = [], folder: path = 'INBOX' }: AddedWith = {},
   ): Promise<string> {
     const { folders, account, now } = this.#parts;
     const owners = account === undefined ? [...new Set(recipients)] : [account];
     const [first, ...others] = owners;
     assert(first !== undefined, 'a message is for somebody');
     const content = { kind: 'inline', bytes: octets } as const;
-    const mail = { account: first, folder: 'INBOX', content, prefix: '', flags, received: now() };
+    const mail = { account: first, folder: path, content, prefix: '', flags, received: now() };
     const { id, folder, uid } = await folders.deliver(mail);
     for (const owner of others) {
       await folders.ensure(owner);

@@ -48,7 +48,7 @@ export function messagePaths(parts: CatcherParts) {
     app.post('/api/v1/send', async (c) => {
       const mail = await mailFor(parts, true, c);
       const { octets, recipients, flags } = sentMessage(await jsonOf(c), parts.now());
-      return c.json({ ID: await mail.add(octets, recipients, flags) });
+      return c.json({ ID: await mail.add(octets, recipients, { flags }) });
     });
     app.get('/api/v1/wait', (c) => waited(parts, c));
     // Field: cypress-mailpit has two slashes there.
