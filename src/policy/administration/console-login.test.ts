@@ -9,10 +9,12 @@ import {
   addAdministrator,
   addPasskey,
   changeAdministrator,
+  checkPassword,
   enrolTotp,
   findAdministrator,
   findPasskey,
   listAdministrators,
+  passkeyUsed,
   removeAdministrator,
   removePasskey,
   removeTotp,
@@ -81,9 +83,22 @@ describe('administrators', () => {
     await assert.rejects(add('ANN'), /there is an administrator ann/);
     for (const name of ['', 'ann@example.org', '../x', 'x'.repeat(65)])
       await assert.rejects(add(name), /a name is of/);
-    await assert.rejects(add('bob', 'short'), /12 characters/);
-    await assert.rejects(removeAdministrator(test.parts, 'bob'), /no administrator bob/);
-    await removeAdministrator(test.parts, 'Ann');
+    await assert.rejects(add('bob', 'x'.repeat(11)), /12 characters/);
+    for (const given of ['x'.repeat(1025), `${password}\n`, ''])
+      await assert.rejects(add('bob', given), /too long, or has control characters/);
+    for (const [name, given] of [
+      ['short', 'x'.repeat(12)],
+      ['long', 'x'.repeat(1024)],
+    ] as const) {
+      await add(name, given);
+      assert.equal((await test.logIn({ name, password: given }, '::1')).kind, 'logged-in');
+    }
+    for (const change of [
+      () => removeAdministrator(test.parts, 'bob'),
+      () => changeAdministrator(test.parts, 'bob', { allows: [] }),
+    ])
+      await assert.rejects(change(), /no administrator bob/);
+    for (const name of ['Ann', 'short', 'long']) await removeAdministrator(test.parts, name);
     assert.deepEqual(await listAdministrators(test.parts), []);
   });
 
@@ -130,6 +145,47 @@ describe('administrators', () => {
       (await listAdministrators(parts)).map(({ name, allows }) => [name, allows]),
       [['bob', ['read']]],
     );
+  });
+
+  it('a code opens nothing any more that was changed while it was looked at', async () => {
+    await using test = await opened();
+    const { parts, clock } = test;
+    const secret = Buffer.alloc(20, 7);
+    const changes = [
+      () => removeAdministrator(parts, 'ann'),
+      () => removeTotp(parts, 'ann'),
+      () => changeAdministrator(parts, 'ann', { password: `${password}!` }),
+    ];
+    // Before the code is looked at, and between its being read and its being written as used.
+    for (const moment of ['get', 'replace'] as const)
+      for (const change of changes) {
+        await addAdministrator(parts, { name: 'ann', password, allows: ['all'] });
+        const code = () => totpAt(secret, Math.floor(clock.now() / 30_000));
+        await enrolTotp(parts, 'ann', { secret, code: code() });
+        await clock.advance(minute);
+        let calls = moment === 'get' ? -1 : 0;
+        const meanwhile = async (method: typeof moment) => {
+          if (method === moment && calls++ === 0) await change();
+        };
+        const records: typeof parts.records = Object.create(parts.records, {
+          get: {
+            value: async (kind: string, key: string) => {
+              await meanwhile('get');
+              return parts.records.get(kind, key);
+            },
+          },
+          replace: {
+            value: async (...given: Parameters<typeof parts.records.replace>) => {
+              await meanwhile('replace');
+              return parts.records.replace(...given);
+            },
+          },
+        });
+        const given = { name: 'ann', password, code: code() };
+        const verdict = await checkPassword({ ...parts, records }, given);
+        assert.deepEqual(verdict, { kind: 'wrong' }, `${moment} ${change}`);
+        await removeAdministrator(parts, 'ann').catch(() => {});
+      }
   });
 
   it('with a second factor the password alone asks for the code, and each code is good once', async () => {
@@ -191,6 +247,9 @@ describe('administrators', () => {
     for (let i = 0; i < 20; i += 1)
       await addPasskey(parts, 'bob', { ...key, id: `b${i}`, name: `${i}` });
     await assert.rejects(addPasskey(parts, 'bob', { ...key, id: 'b20' }), /20 passkeys/);
+    await passkeyUsed(parts, 'bob', { id: 'b1', counter: 7 });
+    const counters = (await findAdministrator(parts, 'bob'))?.passkeys.map((one) => one.counter);
+    assert.deepEqual(counters, [0, 7, ...Array.from({ length: 18 }, () => 0)]);
     assert.equal((await findPasskey(parts, 'a1'))?.administrator.name, 'ann');
     assert.equal(await findPasskey(parts, 'a2'), undefined);
     await assert.rejects(removePasskey(parts, 'ann', 'tablet'), /no passkey tablet/);
