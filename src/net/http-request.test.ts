@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import type { RequestListener, Server } from 'node:http';
 import { createServer } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import { createServer as createTcpServer } from 'node:net';
+import { createServer as createTcpServer, isIP } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { createServer as createTlsServer } from 'node:tls';
 import { FakeResolver } from '../dns/fake-resolver.ts';
 import { issueCertificate } from './certificate.ts';
 import type { HttpFailure, HttpRequest } from './http-request.ts';
@@ -100,13 +101,16 @@ describe('httpRequest()', () => {
   });
 
   it('a body that nobody wants is not waited for, however long it is said to be', async () => {
+    let closed = Promise.resolve<unknown>(undefined);
     await using server = await plain((_, response) => {
+      closed = once(response, 'close');
       response.writeHead(200, { 'content-length': '1000000' });
       response.write('a beginning');
     });
     await fails(get(server.url), 'too-large');
     const { status, body } = await get(server.url, { bodyUnread: true });
     assert.deepEqual([status, body.length], [200, 0]);
+    await closed;
   });
 
   it('nor does it matter where no body may be, as rspamd answers', async () => {
@@ -159,6 +163,34 @@ describe('httpRequest()', () => {
     await fails(at('later.example'), 'dns', /no answer/);
     await fails(at('empty.example'), 'dns', /has no address/);
     await fails(at('nowhere.example'), 'dns', /has no address/);
+  });
+
+  it('calls no address that may not be called, whoever names it', async () => {
+    await using server = await plain((_, response) => response.end('found'));
+    const resolver = new FakeResolver({ 'web.example': { A: ['127.0.0.1'] } });
+    const asked: string[] = [];
+    const at = (host: string, isAllowed: boolean, given: Partial<HttpRequest> = {}) =>
+      get(`http://${host}:${server.port}/`, {
+        allows(address) {
+          asked.push(address);
+          return isAllowed && address === '127.0.0.1';
+        },
+        ...given,
+      });
+    const no = (host: string, words: RegExp, given: Partial<HttpRequest> = {}) =>
+      fails(at(host, false, given), 'not-allowed', words);
+    await no('127.0.0.1', /^127\.0\.0\.1 is no address that may be called/);
+    await no('[::1]', /^::1 is no address/);
+    await no('web.example', /^web\.example \(127\.0\.0\.1\) is no/, { resolver });
+    await no('localhost', /^localhost \(.*127\.0\.0\.1.*\) is no/);
+    for (const host of ['127.0.0.1', 'localhost'])
+      assert.equal(Buffer.from((await at(host, true)).body).toString(), 'found');
+    await at('web.example', true, { resolver });
+    assert.ok(!asked.some((address) => isIP(address) === 0), 'names are no addresses');
+  });
+
+  it('a name that the system does not know is a failure of the DNS', async () => {
+    await fails(get(`http://${'x'.repeat(64)}.example/`), 'dns');
   });
 
   it('reaches a Unix socket', async (t) => {
@@ -215,7 +247,7 @@ describe('httpRequest()', () => {
 
   it('what breaks off or is no HTTP is a failure of the protocol', async () => {
     await using short = await raw('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nfour');
-    await fails(get(short.url), 'protocol');
+    await fails(get(short.url), 'protocol', /broke off/);
     await using other = await raw('220 mx.example ESMTP\r\n');
     await fails(get(other.url), 'protocol');
     await using nothing = await raw('');
@@ -226,6 +258,16 @@ describe('httpRequest()', () => {
     await fails(get(upgraded.url), 'protocol');
   });
 
+  it('what is no HTTP is none over TLS either', async () => {
+    const { certificate: cert, privateKeyPem: key } = leaf;
+    await using server = await serving(
+      createTlsServer({ cert, key }, (socket) => socket.resume().end('220 mx.example ESMTP\r\n')),
+    );
+    const connectTo = { host: '127.0.0.1', port: server.port };
+    const tls = { ca: root.certificate };
+    await fails(get('https://web.example/', { connectTo, tls }), 'protocol');
+  });
+
   it('is no other scheme', async () => {
     for (const url of ['ftp://web.example/', 'file:///etc/passwd', 'nonsense', 'data:,x'])
       await fails(get(url), 'protocol', /no address of the web/);
@@ -233,9 +275,17 @@ describe('httpRequest()', () => {
 
   it('ends with the caller’s signal', async () => {
     const controller = new AbortController();
-    await using server = await plain(() => controller.abort());
+    let requests = 0;
+    await using server = await plain((_, response) => {
+      requests += 1;
+      if (requests === 1) response.end();
+      else controller.abort();
+    });
     const { signal } = controller;
+    await get(server.url, { signal });
+    assert.deepEqual(getEventListeners(signal, 'abort'), [], 'it outlives the request');
     await fails(get(server.url, { signal }), 'aborted');
-    await fails(get(server.url, { signal }), 'aborted');
+    await fails(get(server.url, { signal, timeoutMs: 500 }), 'aborted');
+    assert.equal(requests, 2);
   });
 });

@@ -12,7 +12,6 @@ import { isIP } from 'node:net';
 import type { ConnectionOptions, PeerCertificate } from 'node:tls';
 import { checkServerIdentity } from 'node:tls';
 import type { Resolver } from '../dns/resolver.ts';
-import { DnsError } from '../dns/resolver.ts';
 import { reasonOf } from './dialer.ts';
 
 export interface HttpRequest {
@@ -53,7 +52,7 @@ export interface HttpResponse {
 }
 
 export type HttpFailure =
-  /** No address: the name does not exist, or the DNS has no answer now (its `cause` is a DnsError then). */
+  /** No address: the name does not exist, or the DNS has no answer now. */
   | 'dns'
   /** `allows` says no to every address. */
   | 'not-allowed'
@@ -91,10 +90,6 @@ export async function httpRequest(options: HttpRequest): Promise<HttpResponse> {
   if (signal?.aborted === true) throw aborted();
   const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
   const request = open(url, options);
-  const fail = (error: HttpError) => {
-    reject(error);
-    request.destroy();
-  };
   let stage: 'connect' | 'tls' | 'protocol' = 'connect';
   request.on('socket', (socket: Socket) => {
     socket.once('connect', () => {
@@ -104,20 +99,20 @@ export async function httpRequest(options: HttpRequest): Promise<HttpResponse> {
       stage = 'protocol';
     });
   });
-  request.on('error', (error) => fail(failureOf(error, stage)));
+  request.on('error', (error) => reject(failureOf(error, stage)));
   // It was closed, or became something that is no HTTP; a response tells of its end itself.
   const unanswered = () =>
-    fail(new HttpError('protocol', 'the connection ended without an answer'));
+    reject(new HttpError('protocol', 'the connection ended without an answer'));
   request.on('close', unanswered);
   request.on('response', (response) => {
     request.off('close', unanswered);
     // At once: what follows may not be HTTP, and does not matter.
     if (options.bodyUnread === true) resolve({ ...headOf(response), body: Buffer.alloc(0) });
-    else receive(response, options).then(resolve, fail);
+    else receive(response, options).then(resolve, reject);
   });
-  const stop = () => fail(aborted());
-  signal?.addEventListener('abort', stop, { once: true });
-  const timer = setTimeout(() => fail(silence(options.timeoutMs)), options.timeoutMs);
+  const stop = () => reject(aborted());
+  signal?.addEventListener('abort', stop);
+  const timer = setTimeout(() => reject(silence(options.timeoutMs)), options.timeoutMs);
   request.end(body);
   try {
     return await promise;
@@ -153,7 +148,7 @@ function open(url: URL, options: HttpRequest): ClientRequest {
       host: url.host,
     },
     maxHeaderSize: headerBytesMax,
-    ...lookupOf(options),
+    lookup: lookupOf(options),
     ...placeOf(connectTo, { host, port: url.port === '' ? (secure ? 443 : 80) : Number(url.port) }),
   };
   if (!secure) return plainRequest(common);
@@ -207,7 +202,7 @@ async function receive(
 
 function headOf({ statusCode, rawHeaders }: IncomingMessage): Omit<HttpResponse, 'body'> {
   const headers = new Map<string, string>();
-  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+  for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at]!.toLowerCase();
     const before = headers.get(name);
     const value = rawHeaders[at + 1]!;
@@ -241,9 +236,9 @@ const aborted = () => new HttpError('aborted', 'given up');
 type Lookup = Pick<HttpRequest, 'resolver' | 'allows'>;
 
 /** Both families; the runtime races them. RFC 8305. */
-function lookupOf(options: Lookup): { readonly lookup?: LookupFunction } {
-  if (options.resolver === undefined && options.allows === undefined) return {};
-  const lookup: LookupFunction = (name, { all }, callback) => {
+const lookupOf =
+  (options: Lookup): LookupFunction =>
+  (name, { all }, callback) => {
     addressesOf(name, options).then(
       (addresses) => {
         const found = addresses.map((address) => ({ address, family: isIP(address) }));
@@ -253,8 +248,6 @@ function lookupOf(options: Lookup): { readonly lookup?: LookupFunction } {
       (error: Error) => callback(error, []),
     );
   };
-  return { lookup };
-}
 
 async function addressesOf(name: string, options: Lookup): Promise<readonly string[]> {
   const { resolver } = options;
@@ -289,7 +282,6 @@ async function resolved(name: string, resolver: Resolver): Promise<readonly stri
   if (found.length > 0) return found;
   const failed = answers.find((answer) => answer.status === 'rejected');
   if (failed === undefined) throw new HttpError('dns', `${name} has no address`);
-  if (!(failed.reason instanceof DnsError)) throw failed.reason;
-  const { message } = failed.reason;
-  throw new HttpError('dns', `the DNS gave no answer: ${message}`, { cause: failed.reason });
+  const { reason: cause } = failed;
+  throw new HttpError('dns', `the DNS gave no answer: ${reasonOf(cause)}`, { cause });
 }
