@@ -57,6 +57,7 @@ async function serving(parts: Partial<HttpServiceParts> = {}) {
 
 const get = (path: string, close = false) =>
   `GET ${path} HTTP/1.1\r\nHost: mx.example\r\n${close ? 'Connection: close\r\n' : ''}\r\n`;
+const webSocket = 'Connection: Upgrade\r\nUpgrade: WebSocket\r\n';
 const all = async (socket: Socket): Promise<string> =>
   String(Buffer.concat(await Array.fromAsync(socket)));
 /** What comes up to some words. */
@@ -111,21 +112,53 @@ describe('HTTP service', () => {
           ended += 1;
         },
       });
-    const fetch = ({ url }: Request) =>
-      url.endsWith('/no') ? new Response('not you', { status: 401 }) : new Response(endless());
+    const fetch = ({ url, headers }: Request) =>
+      url.endsWith('/events')
+        ? new Response(endless())
+        : new Response(`not ${headers.get('x-who')}`, { status: Number(url.slice(-3)) });
     await using server = await serving({ fetch });
-    const ask = (path: string) =>
+    const ask = (path: string, host = 'a') =>
       all(
         server.connect(
-          `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\r\n`,
+          `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nX-Who: you\r\nX-Who: all\r\n${webSocket}\r\n`,
         ),
       );
-    assert.match(
-      await ask('/no'),
-      /^HTTP\/1\.1 401 [\s\S]*content-length: 7\r\n[\s\S]*\r\n\r\nnot you$/,
-    );
+    for (const status of [400, 401]) {
+      const [head = '', body] = (await ask(`/${status}`)).split('\r\n\r\n');
+      assert.ok(head.startsWith(`HTTP/1.1 ${status} `));
+      assert.ok(head.includes('content-length: 12'));
+      assert.ok(head.includes('connection: close'));
+      assert.equal(body, 'not you, all');
+    }
     assert.match(await ask('/events'), /^HTTP\/1\.1 426 [\s\S]*\r\n\r\nthis is no WebSocket\n$/);
     assert.equal(ended, 1);
+    assert.match(await ask('/events', 'a b/..@c'), /^HTTP\/1\.1 400 /);
+  });
+
+  it('who asks for a WebSocket and is gone before the answer does no harm', async () => {
+    const { promise: isDecided, resolve: decide } = Promise.withResolvers<void>();
+    const { promise: isAsked, resolve: asked } = Promise.withResolvers<void>();
+    const fetch = async () => {
+      asked();
+      await isDecided;
+      return new Response('not you', { status: 401 });
+    };
+    await using server = await serving({ fetch });
+    const socket = server.connect(`GET / HTTP/1.1\r\nHost: a\r\n${webSocket}\r\n`);
+    await isAsked;
+    socket.resetAndDestroy();
+    while (server.open() > 0) await new Promise((resolve) => setImmediate(resolve));
+    decide();
+    assert.match(await all(server.connect(get('/', true))), /not you$/);
+  });
+
+  it('what throws where a WebSocket is asked for ends the connection, and is logged', async () => {
+    const logged: string[] = [];
+    const log = { ...silentLog, error: (event: string) => void logged.push(event) };
+    const fetch = () => Promise.reject(new Error('broken'));
+    await using server = await serving({ fetch, log });
+    assert.equal(await all(server.connect(`GET / HTTP/1.1\r\nHost: a\r\n${webSocket}\r\n`)), '');
+    assert.deepEqual(logged, ['request failed']);
   });
 
   it('a WebSocket is none with two Hosts', async () => {
@@ -135,21 +168,33 @@ describe('HTTP service', () => {
       return new Response('not you', { status: 401 });
     };
     await using server = await serving({ fetch });
-    const offer = 'Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
-    const twice = `GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n${offer}`;
+    const twice = `GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n${webSocket}\r\n`;
     assert.equal(await all(server.connect(twice)), '');
     assert.equal(asked, 0);
   });
 
-  it('RFC 6455 §7.4.1: one that is open is told when the server goes away', async () => {
+  it('RFC 6455 §7.4.1: one that is open is told when the server goes away, or when it says too much', async () => {
+    let ended = 0;
     const fetch: HttpServiceParts['fetch'] = (_, { upgrade }) => {
       upgrade?.((socket) => socket.send('hello'));
-      return new Response('not sent');
+      const cancel = () => {
+        ended += 1;
+      };
+      return new Response(new ReadableStream({ cancel }));
     };
     await using server = await serving({ fetch });
-    const socket = new WebSocket(`ws://127.0.0.1:${server.port}/`);
-    const [{ data }] = await once(socket, 'message');
-    assert.equal(data, 'hello');
+    const open = async () => {
+      const socket = new WebSocket(`ws://127.0.0.1:${server.port}/`);
+      const [{ data }] = await once(socket, 'message');
+      assert.equal(data, 'hello');
+      assert.equal(socket.extensions, '', 'nothing is packed');
+      return socket;
+    };
+    const [socket, talkative] = [await open(), await open()];
+    assert.equal(ended, 2, 'what would have been the answer is let go');
+    talkative.send('x'.repeat(4097));
+    assert.equal((await once(talkative, 'close'))[0].code, 1009);
+    socket.send('x'.repeat(4096));
     void server.service.shutdown();
     const [{ code }] = await once(socket, 'close');
     assert.equal(code, 1001);
