@@ -33,17 +33,26 @@ function setUp(zone: FakeZone = {}, rules: Partial<AuthenticationRules> = {}) {
     ...{ resolver, clock, hostname: () => 'mx.test', judged: (one: Judged) => judged.push(one) },
     rules: () => ({ ...everything, ...rules }),
   });
+  /** The same client is the same connection. */
+  const connections = new Map<Partial<ClientFacts>, ClientFacts>();
+  const connectionOf = (client: Partial<ClientFacts>): ClientFacts => {
+    const known = connections.get(client);
+    if (known !== undefined) return known;
+    const made = {
+      ...{ service: 'smtp', trusted: false, account: undefined, hello: 'c.test' },
+      remote: { address: '192.0.2.1', port: 1 },
+      ...client,
+    } as ClientFacts;
+    connections.set(client, made);
+    return made;
+  };
   const judge = async (
     client: Partial<ClientFacts> = {},
     text = 'From: a@b.test\r\n\r\nHi\r\n',
     { sender, open = memoryContent }: Partial<Delivered> = {},
   ) => {
     const envelope = {
-      client: {
-        ...{ service: 'smtp', trusted: false, account: undefined, hello: 'c.test' },
-        remote: { address: '192.0.2.1', port: 1 },
-        ...client,
-      },
+      client: connectionOf(client),
       sender: sender === undefined ? { local: 'a', domain: 'b.test' } : sender,
     } as unknown as Envelope;
     const bytes = Buffer.from(text);
@@ -103,6 +112,23 @@ describe('sender authentication: who is judged', () => {
 });
 
 describe('sender authentication: what is asked', () => {
+  it('the name of a client once for a connection, and again where the DNS had no answer', async () => {
+    const names = { '1.2.0.192.in-addr.arpa': { PTR: ['c.test'] }, 'c.test': { A: ['192.0.2.1'] } };
+    const reverse = async (zone: FakeZone, clients: readonly Partial<ClientFacts>[]) => {
+      const { judge, resolver } = setUp(zone, { spf: false, dmarc: false, arc: false });
+      const results: unknown[] = [];
+      for (const client of clients) {
+        const found = (await judge(client))?.findings ?? [];
+        results.push(found.find((one) => one.kind === 'iprev')?.result);
+      }
+      return [results, resolver.queries.filter(({ type }) => type === 'PTR').length];
+    };
+    const [one, other] = [{}, {}];
+    assert.deepEqual(await reverse(names, [one, one, other]), [['pass', 'pass', 'pass'], 2]);
+    const failing: FakeZone = { '1.2.0.192.in-addr.arpa': { fails: 'servfail' } };
+    assert.deepEqual(await reverse(failing, [one, one]), [['temperror', 'temperror'], 2]);
+  });
+
   it('nothing at all where all is switched off', async () => {
     const off = { spf: false, dmarc: false, arc: false, dkim: false };
     const { judge, resolver } = setUp({}, off);

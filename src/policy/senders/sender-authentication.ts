@@ -18,11 +18,12 @@ import type { DkimVerdict } from '../../trust/dkim.ts';
 import { DkimCheck } from '../../trust/dkim.ts';
 import type { DmarcVerdict } from '../../trust/dmarc.ts';
 import { checkDmarc } from '../../trust/dmarc.ts';
+import type { IprevVerdict } from '../../trust/iprev.ts';
 import { checkIprev } from '../../trust/iprev.ts';
 import { SignedMessage } from '../../trust/signed-message.ts';
 import type { SpfVerdict } from '../../trust/spf.ts';
 import { checkSpf } from '../../trust/spf.ts';
-import type { Envelope } from '../envelope.ts';
+import type { ClientFacts, Envelope } from '../envelope.ts';
 import { entersHere } from '../envelope.ts';
 import type { Arrival, Policy, PolicyAnswer } from '../policy.ts';
 import { Impatience } from './impatience.ts';
@@ -77,6 +78,8 @@ export function senderAuthentication(parts: SenderAuthenticationParts): Policy {
 class Judge {
   readonly #parts: SenderAuthenticationParts;
   readonly #impatience: Impatience;
+  /** Of clients that are there: a name does not change between the messages of a connection. */
+  readonly #names = new WeakMap<ClientFacts, IprevVerdict>();
 
   constructor(parts: SenderAuthenticationParts) {
     this.#parts = parts;
@@ -108,14 +111,16 @@ class Judge {
     envelope: Envelope,
     { arrival, rules, resolver, dkim, arc }: Judging,
   ): Promise<readonly Finding[]> {
-    const { address } = envelope.client.remote;
+    const { client } = envelope;
+    const { address } = client.remote;
     const seconds = Math.floor(this.#parts.clock.now() / 1_000);
     const [reverse, spf, signatures, chain] = await Promise.all([
-      checkIprev(address, resolver),
+      this.#names.get(client) ?? checkIprev(address, resolver),
       rules.spf ? this.#spf(envelope, resolver, seconds) : undefined,
       dkim?.verdicts(resolver, seconds),
       arc?.verdict(resolver, seconds),
     ]);
+    if (reverse.result !== 'temperror') this.#names.set(client, reverse);
     const findings: Finding[] = [
       { kind: 'iprev', ...reverse, address },
       ...spfFindings(spf),
