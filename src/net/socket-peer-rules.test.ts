@@ -12,7 +12,7 @@ import { SocketPeer } from './socket-peer.ts';
 class FakeSocket extends Duplex {
   readonly timeouts: number[] = [];
   isHeld = false;
-  bytesWritten = 0;
+  #taken = 0;
   #held: (() => void)[] = [];
 
   constructor() {
@@ -25,9 +25,19 @@ class FakeSocket extends Duplex {
   }
   override _read(): void {}
   override _write(chunk: Buffer, _encoding: string, taken: () => void): void {
-    this.bytesWritten += chunk.length;
-    if (this.isHeld) this.#held.push(taken);
-    else taken();
+    const take = () => {
+      this.#taken += chunk.length;
+      taken();
+    };
+    if (this.isHeld) this.#held.push(take);
+    else take();
+  }
+  get bytesWritten(): number {
+    return this.#taken + this.writableLength;
+  }
+  /** The first of what was written; the rest is held. */
+  takeSome(): void {
+    this.#held.shift()?.();
   }
   /** The system takes what was written, the first of it at least. */
   release(): void {
@@ -147,19 +157,65 @@ describe('SocketPeer: what is read', () => {
     assert.equal(peer.write('x'.repeat(50)), undefined);
     assert.equal(peer.write('x'.repeat(49)), undefined);
     const reading = peer.read(2_000);
-    socket.release();
-    socket.isHeld = true;
-    peer.write('y')?.catch(() => {});
+    socket.takeSome();
     pass(2_000);
     assert.equal(await stateOf(reading), 'waits');
     pass(2_000);
     assert.equal(await stateOf(reading), 'silent for 2 seconds', 'it takes no more');
   });
 
+  it('… but not whoever takes nothing, however much he is told', async (t) => {
+    const pass = fakeTime(t);
+    const { peer, socket } = setUp();
+    const reading = peer.read(2_000);
+    socket.isHeld = true;
+    peer.write('* 1 EXISTS');
+    for (let i = 0; i < 3; i += 1) {
+      pass(500);
+      peer.write('* 1 EXISTS');
+    }
+    assert.equal(await stateOf(reading), 'waits');
+    pass(500);
+    assert.equal(await stateOf(reading), 'silent for 2 seconds');
+  });
+
+  it('who was slow to take what was said has all of his time once he has it', async (t) => {
+    const pass = fakeTime(t);
+    const { peer, socket } = setUp();
+    socket.isHeld = true;
+    peer.write('250 OK');
+    const reading = peer.read(2_000);
+    pass(1_900);
+    socket.release();
+    pass(1_900);
+    assert.equal(await stateOf(reading), 'waits');
+    pass(2_000);
+    assert.equal(await stateOf(reading), 'silent for 2 seconds');
+  });
+
+  it('a reader may wait for longer than a timer can', async (t) => {
+    const pass = fakeTime(t);
+    const set = t.mock.method(globalThis, 'setTimeout');
+    const { peer, socket } = setUp();
+    const month = 30 * 86_400_000;
+    const reading = peer.read(month);
+    pass(2 ** 31 - 1);
+    assert.equal(await stateOf(reading), 'waits');
+    assert.ok(set.mock.calls.every(({ arguments: [, ms] }) => ms! < 2 ** 31));
+    assert.equal(set.mock.callCount(), 2);
+    pass(month);
+    assert.equal(await stateOf(reading), `silent for ${month / 1000} seconds`);
+    const endless = peer.read(Number.POSITIVE_INFINITY);
+    pass(2 ** 31 - 1);
+    socket.push('a');
+    await turns();
+    assert.equal(await stateOf(endless), 'a');
+  });
+
   it('who leaves without a word is told of as that', async () => {
     const { peer, socket } = setUp();
     const left = new Promise<void>((resolve) => peer.onLeave(resolve));
-    const reading = peer.read(0);
+    const reading = peer.read(60_000);
     socket.destroy();
     assert.equal(await stateOf(reading), 'done', 'nothing more comes');
     assert.equal(await stateOf(left), 'done');
@@ -339,7 +395,7 @@ describe('SocketPeer: TLS put under it', () => {
     peer.onLeave(() => assert.fail('it has not left'));
     const securing = peer.startTls(() => secured as unknown as TLSSocket);
     assert.equal(socket.timeouts.at(-1), 0);
-    const reading = peer.read(0);
+    const reading = peer.read(60_000);
     for (const event of ['timeout', 'drain', 'end', 'close']) socket.emit(event);
     socket.emit('data', Buffer.from('plain'));
     assert.deepEqual(await Promise.all([reading, writing].map(stateOf)), ['waits', 'waits']);

@@ -4,6 +4,7 @@
 
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import { timerDelayMsMax } from '../base/clock.ts';
 import { freeMemory } from '../base/free-memory.ts';
 import { plainAddress } from '../base/ip-address.ts';
 import type { TlsFacts } from '../smtp/tls-facts.ts';
@@ -50,8 +51,8 @@ export class SocketPeer implements Peer {
    */
   #alarm: NodeJS.Timeout | undefined;
   #ringsAt = 0;
-  /** Octets that had left when it rang last. */
-  #gone = 0;
+  /** Octets that had left when the reader's time began; undefined where that were all. */
+  #gone: number | undefined;
   #writers: Waiter<void>[] | undefined;
   #leaving: Set<() => void> | undefined;
   #tls: TlsFacts | undefined;
@@ -131,20 +132,22 @@ export class SocketPeer implements Peer {
     until: 'taken' | 'sent' = 'taken',
   ): Promise<void> | undefined {
     if (this.#error !== undefined) return Promise.reject(this.#error);
-    // Somebody who is told things is listened to for longer.
-    if (this.#reader !== undefined) this.#waitOn();
     const socket = this.#socket;
+    const takesAll = socket.writableLength === 0;
+    let isEnough: boolean;
     let writer: Waiter<void> | undefined;
-    if (until === 'taken') {
-      if (socket.write(bytes)) return undefined;
-    } else {
+    if (until === 'taken') isEnough = socket.write(bytes);
+    else {
       socket.write(bytes, (error) => {
         if (error) this.#onError(error);
         else if (writer !== undefined) this.#wrote(writer);
       });
       // The system has taken all of it at once; the callback comes later all the same.
-      if (socket.writableLength === 0) return undefined;
+      isEnough = socket.writableLength === 0;
     }
+    // Somebody who is told things is listened to for longer, but not for what he does not take.
+    if (takesAll && this.#reader !== undefined) this.#waitOn();
+    if (isEnough) return undefined;
     this.#setTimeout(timeoutMs);
     return new Promise((resolve, reject) => {
       writer = { resolve, reject };
@@ -235,6 +238,8 @@ export class SocketPeer implements Peer {
 
   /** The reader's time begins now. */
   #waitOn(): void {
+    const { writableLength } = this.#socket;
+    this.#gone = writableLength === 0 ? undefined : this.#socket.bytesWritten - writableLength;
     this.#until = performance.now() + this.#patienceMs;
     if (this.#alarm !== undefined && this.#ringsAt <= this.#until) return;
     clearTimeout(this.#alarm);
@@ -242,8 +247,9 @@ export class SocketPeer implements Peer {
   }
 
   #setAlarm(ms: number): void {
-    this.#ringsAt = performance.now() + ms;
-    this.#alarm = setTimeout(this.#onAlarm, ms).unref();
+    const delayMs = Math.min(ms, timerDelayMsMax);
+    this.#ringsAt = performance.now() + delayMs;
+    this.#alarm = setTimeout(this.#onAlarm, delayMs).unref();
   }
 
   readonly #onAlarm = (): void => {
@@ -259,12 +265,10 @@ export class SocketPeer implements Peer {
     }
   };
 
-  /** The peer has taken some of what is still to be sent: a slow one is not a silent one. */
+  /** The peer has taken some of what was still to be sent: a slow one is not a silent one. */
   #makesWay(): boolean {
     const { writableLength, bytesWritten } = this.#socket;
-    const before = this.#gone;
-    this.#gone = bytesWritten - writableLength;
-    return writableLength > 0 && this.#gone > before;
+    return this.#gone !== undefined && bytesWritten - writableLength > this.#gone;
   }
 
   #silence(ms: number): PeerTimeout {

@@ -303,7 +303,7 @@ export class Connection {
     }
     const left = this.#waitingSince + timeoutMs - now;
     if (left <= 0) return 0;
-    // Rounded to seconds so that the socket's timer is not set anew for each read.
+    // Rounded up to seconds: a wait that ends a little sooner than the one before would set the peer's timer anew.
     return Math.min(timeoutMs, Math.ceil(left / 1000) * 1000);
   }
 
