@@ -39,7 +39,7 @@ export class LogWriter {
     if (!this.#isWriting && !this.#isSpelling) this.#gather();
   }
 
-  /** There is something to put into words, in a while. */
+  /** There is something to put into words, and to be written in a while, whatever is written before. */
   expect(): void {
     this.#timer ??= setTimeout(this.#onTimer, gatherMs).unref();
   }
@@ -78,8 +78,6 @@ export class LogWriter {
   }
 
   #taken(): Buffer {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
     const taken = Buffer.from(this.#lines);
     this.#lines = '';
     return taken;

@@ -43,6 +43,36 @@ describe('log', () => {
     assert.equal(lines[1].level, 'error');
   });
 
+  it('has all lines within a second, also the last ones of many', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const directory = mkdtempSync(join(tmpdir(), 'postrider-log-'));
+    const path = join(directory, 'log');
+    const fd = openSync(path, 'w');
+    t.after(() => rmSync(directory, { recursive: true }));
+    t.after(() => closeSync(fd));
+    const log = createLog({ level: 'info', fd, pretty: false });
+    const numbers = () =>
+      readFileSync(path, 'utf8')
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line).count);
+    const isThere = async (last: number) => {
+      while (readFileSync(path, 'utf8') === '' || numbers().at(-1) !== last)
+        await new Promise(setImmediate);
+      for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+    };
+    // Enough for a write, while that is under way enough for another, and three more.
+    for (let count = 0; count < 259; count += 1)
+      log.info('received', { count, from: 'x'.repeat(100) });
+    await isThere(255);
+    t.mock.timers.tick(1_000);
+    await isThere(258);
+    assert.deepEqual(
+      numbers(),
+      Array.from({ length: 259 }, (_, i) => i),
+    );
+  });
+
   it('changes its level while it runs', () => {
     const text = written({ pretty: false }, (log) => {
       log.setLevel('error');
