@@ -9,6 +9,7 @@ import { freePorts } from '../../test/ports.ts';
 import { InputError } from '../base/input-error.ts';
 import { silentLog } from '../base/log.ts';
 import { sendMail } from '../deliver/send-mail/send-mail.ts';
+import type { Envelope } from '../policy/envelope.ts';
 import { reply } from '../smtp/reply.ts';
 import type { LoginFacts, SmtpServerOptions } from './options.ts';
 import type { ReceivedMessage } from './received-message.ts';
@@ -65,6 +66,24 @@ describe('SmtpServer', () => {
     for (const [where, copy] of copies)
       assert.deepEqual(Object.keys(copy).sort(), Object.keys(first![1]).sort(), where);
     assert.ok('local' in first![1] && 'hasSpoken' in first![1]);
+  });
+
+  it('client and envelope are the same objects from hook to hook, and the envelope grows', async () => {
+    const clients: object[] = [];
+    const envelopes: Envelope[] = [];
+    const seen = (_: unknown, envelope: Envelope) => {
+      envelopes.push(envelope);
+      clients.push(envelope.client);
+    };
+    const { message } = await receive({
+      onMail: seen,
+      onRecipient: seen,
+      onClose: (client) => void clients.push(client),
+    });
+    clients.push(message.client);
+    assert.deepEqual([clients.length, new Set(clients).size], [4, 1]);
+    assert.deepEqual([envelopes.length, new Set(envelopes).size], [2, 1]);
+    assert.equal(envelopes[0]!.recipients.length, 1);
   });
 
   const login = {

@@ -28,6 +28,7 @@ import { hooksPolicy, replyOf, shownClient } from '../policy/hooks.ts';
 import { byStage } from '../policy/policy.ts';
 import { Refusals } from '../policy/refusals.ts';
 import { createMessageIds } from '../queue/message-id.ts';
+import type { SmtpServiceSettings } from '../receive/smtp-service.ts';
 import { createSmtpService } from '../receive/smtp-service.ts';
 import type { Authenticator } from '../sasl/mechanism.ts';
 import { offeredMechanisms } from '../sasl/server.ts';
@@ -193,33 +194,34 @@ export class SmtpServer implements AsyncDisposable {
     const policies = byStage([hooksPolicy({ hooks: hooksOf(options), clock, log })]);
     const mechanisms = (peer: { tls: ClientFacts['tls'] }) =>
       offeredTo(options, { tls: peer.tls, insecureAuth });
-    return createSmtpService({
-      settings: () => ({
-        hostname,
-        service,
-        startTls: tls !== undefined && options.implicitTls !== true,
-        bareNewlines: 'refuse',
-        authRequired: service === 'submission',
-        limits,
-        isTrusted: () => false,
-        mechanisms,
-        login: (sessionLog, client) =>
-          new Login({
-            ...{ throttle, clock, log: sessionLog, refusals },
-            authenticator: hookAuthenticator(options, client),
-          }),
-        // Who is a recipient is onRecipient's to say.
-        addressMap: {
-          resolve: async (to) => {
-            // Whether the owner's mailboxes know upper and lower case is not for us to say.
-            const copy = `${to.local}@${domainKey(to.domain)}`;
-            return { kind: 'accept', recipients: [{ address: formatMailbox(to), copy }] };
-          },
+    const settings: SmtpServiceSettings = {
+      hostname,
+      service,
+      startTls: tls !== undefined && options.implicitTls !== true,
+      bareNewlines: 'refuse',
+      authRequired: service === 'submission',
+      limits,
+      isTrusted: () => false,
+      mechanisms,
+      login: (sessionLog, client) =>
+        new Login({
+          ...{ throttle, clock, log: sessionLog, refusals },
+          authenticator: hookAuthenticator(options, client),
+        }),
+      // Who is a recipient is onRecipient's to say.
+      addressMap: {
+        resolve: async (to) => {
+          // Whether the owner's mailboxes know upper and lower case is not for us to say.
+          const copy = `${to.local}@${domainKey(to.domain)}`;
+          return { kind: 'accept', recipients: [{ address: formatMailbox(to), copy }] };
         },
-        wayOf: () => localWay,
-        policies,
-        vrfy: 'ambiguous',
-      }),
+      },
+      wayOf: () => localWay,
+      policies,
+      vrfy: 'ambiguous',
+    };
+    return createSmtpService({
+      settings: () => settings,
       connections,
       startTls: async (peer) => {
         if (tls === undefined) throw new Error('STARTTLS without a certificate');

@@ -113,20 +113,34 @@ export function hooksPolicy({ hooks, deadline, clock, log }: HooksParts): Policy
   };
 }
 
-/** All of it its own, as whoever copies or prints it expects; asked for when somebody looks, as before. */
-export const shownClient = (client: ClientFacts): ClientFacts =>
-  Object.defineProperties(
-    { ...client },
-    {
-      local: { enumerable: true, get: () => client.local },
-      hasSpoken: { enumerable: true, get: () => client.hasSpoken },
-    },
-  );
+/** All of it its own, as whoever copies or prints it expects; asked for when somebody looks. For the same client the same. */
+export const shownClient = onceForEach(
+  (client: ClientFacts): ClientFacts =>
+    Object.defineProperties(
+      { ...client },
+      {
+        local: { enumerable: true, get: () => client.local },
+        hasSpoken: { enumerable: true, get: () => client.hasSpoken },
+      },
+    ),
+);
 
-const shown = (envelope: Envelope): Envelope => ({
-  ...envelope,
-  client: shownClient(envelope.client),
-});
+const shown = onceForEach(
+  (envelope: Envelope): Envelope => ({ ...envelope, client: shownClient(envelope.client) }),
+);
+
+/** So that a program finds again what it keeps by the object. */
+function onceForEach<T extends object>(make: (one: T) => T): (one: T) => T {
+  const made = new WeakMap<T, T>();
+  return (one) => {
+    let it = made.get(one);
+    if (it === undefined) {
+      it = make(one);
+      made.set(one, it);
+    }
+    return it;
+  };
+}
 
 const wanted = 'a hook gives undefined, or a reply() of 4yz or 5yz';
 
