@@ -47,6 +47,18 @@ describe('TransientMap', () => {
     );
   });
 
+  it('is empty once it is cleared, and takes others then', () => {
+    const map = new TransientMap<number, string>();
+    for (const key of [1, 2, 3]) map.set(key, `v${key}`);
+    map.delete(2);
+    const values = map.values();
+    values.next();
+    map.clear();
+    assert.deepEqual([map.size, map.get(1), map.has(3), [...values]], [0, undefined, false, []]);
+    for (const key of [5, 3, 4]) map.set(key, `w${key}`);
+    assert.deepEqual([map.size, [...map.values()]], [3, ['w5', 'w3', 'w4']]);
+  });
+
   it('what is removed on the way is left out, what comes on the way comes', () => {
     const map = new TransientMap<number, string>();
     for (const key of [1, 2, 3]) map.set(key, `v${key}`);

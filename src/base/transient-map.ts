@@ -41,6 +41,12 @@ export class TransientMap<K extends string | number, V> {
     return true;
   }
 
+  clear(): void {
+    this.#slots.clear();
+    this.#values.length = 0;
+    this.#free.length = 0;
+  }
+
   keys(): IterableIterator<K> {
     return this.#slots.keys();
   }

@@ -2,6 +2,7 @@
 // queue say it too (recipient.account and recipient.room); the sums are kept in memory, since they are
 // asked for with every message. Belongs to whoever has the queue to himself.
 
+import { TransientMap } from '../../base/transient-map.ts';
 import type { Quota } from '../folder-store.ts';
 import type { Work } from './work.ts';
 
@@ -14,9 +15,9 @@ export const noRoomTaken: Quota = { bytes: 0, messages: 0 };
 
 export class Rooms {
   readonly #work: Work;
-  readonly #sums = new Map<string, Quota>();
+  readonly #sums = new TransientMap<string, Quota>();
   /** By the message's key, then by the recipient's index. */
-  readonly #rooms = new Map<number, Map<number, Room>>();
+  readonly #rooms = new TransientMap<number, Map<number, Room>>();
 
   constructor(work: Work) {
     this.#work = work;

@@ -9,6 +9,7 @@ import type { Clock } from '../../../base/clock.ts';
 import { stackOf } from '../../../base/error-text.ts';
 import type { Log } from '../../../base/log.ts';
 import type { Counter } from '../../../base/metrics.ts';
+import { TransientMap } from '../../../base/transient-map.ts';
 import type { DeliveryResult } from '../../../queue/delivery.ts';
 import type { Reply } from '../../../smtp/reply.ts';
 import { reply } from '../../../smtp/reply.ts';
@@ -62,7 +63,7 @@ export class RelayThread implements AsyncDisposable {
   readonly #open = new Map<number, { readonly settings: RelaySettings; told: boolean }>();
   readonly #closing = new Map<number, () => void>();
   #attempts = 0;
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #waiting = new TransientMap<number, Waiting>();
   #signals = 0;
   readonly #numbers = new WeakMap<AbortSignal, number>();
   /** What goes over at the end of this turn. */

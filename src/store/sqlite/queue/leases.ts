@@ -2,6 +2,7 @@
 // its process does not survive needs no row. Rows of leased recipients have no due time; when the
 // store is opened they all fall due again.
 
+import { TransientMap } from '../../../base/transient-map.ts';
 import type { Work } from '../work.ts';
 
 interface Held {
@@ -11,7 +12,7 @@ interface Held {
 }
 
 export class Leases {
-  readonly #held = new Map<number, Held>();
+  readonly #held = new TransientMap<number, Held>();
   readonly #work: Work;
   #fence: number;
   /** No lease expires before this. */
@@ -61,7 +62,8 @@ export class Leases {
     if (now < this.#nextExpiry) return [];
     const expired: Held[] = [];
     let next = Number.POSITIVE_INFINITY;
-    for (const [fence, held] of this.#held) {
+    for (const fence of this.#held.keys()) {
+      const held = this.#held.get(fence)!;
       if (held.expires > now) {
         next = Math.min(next, held.expires);
         continue;

@@ -2,6 +2,7 @@
 // or, for a store in the caller's thread, on its own connection.
 
 import type { Log } from '../../../base/log.ts';
+import { TransientMap } from '../../../base/transient-map.ts';
 import { StorageError, StoreGoneError } from '../../../smtp/smtp-error.ts';
 import { failureOf } from '../engine.ts';
 import { DamagedStoreError } from '../group-commit.ts';
@@ -59,7 +60,7 @@ export class ReaderThread implements ReaderClient {
   readonly #log: Log;
   readonly #startThread: StartThread;
   #worker: Thread | undefined;
-  readonly #asked = new Map<number, Asked>();
+  readonly #asked = new TransientMap<number, Asked>();
   #questions = 0;
   #closed = false;
 
