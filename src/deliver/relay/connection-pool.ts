@@ -149,6 +149,7 @@ export class ConnectionPool {
     const at = idle?.lastIndexOf(pooled) ?? -1;
     if (at < 0) return false;
     idle?.splice(at, 1);
+    if (idle?.length === 0) this.#idleByKey.delete(pooled.key);
     this.#idle -= 1;
     this.#pooled.delete(pooled.connection);
     return true;
