@@ -9,6 +9,7 @@
 import type { MessageDigest } from '../mail/digest/digest.ts';
 import type { SortKeys } from '../mail/digest/sort-keys.ts';
 import type { Content, StoredContent } from './content.ts';
+import type { Rights, RightsChange } from './folders/rights.ts';
 import type { MailboxCount, MailPage, MailQuestion } from './mail-question.ts';
 
 export interface FolderFacts {
@@ -358,8 +359,11 @@ export interface FolderStore {
 
   /** RFC 4314: rights by identifier (an address, 'anyone', with '-' in front: negative). */
   acl(folder: number): Promise<ReadonlyMap<string, string>>;
-  /** '' removes the entry. */
-  setAcl(folder: number, identifier: string, rights: string): Promise<void>;
+  /**
+   * In one step, whoever else changes the same entry; one without rights is removed.
+   * @throws NoSuchFolderError, MailboxLimitError
+   */
+  setAcl(folder: number, identifier: string, rights: Rights, modify?: RightsChange): Promise<void>;
   /** Folders of others on which one of the identifiers has rights. */
   sharedWith(identifiers: readonly string[]): Promise<readonly FolderFacts[]>;
 

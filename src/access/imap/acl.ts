@@ -2,11 +2,11 @@
 // RFC 4314: the obsolete rights 'c' and 'd' stand for "kx" and "et" (§2.1.1, the first of the two
 // ways).
 
+import { allRights, changeRights, inOrder } from '../../store/folders/rights.ts';
 import type { LocatedFolder, Rights } from './located-folder.ts';
 import { ImapRefusal } from './refusal.ts';
 
-/** RFC 4314 §2.1, in the order in which they are shown. */
-export const allRights: Rights = 'lrswipkxtea';
+export { allRights, changeRights } from '../../store/folders/rights.ts';
 
 /** RFC 4314 §2: everybody. */
 export const anyone = 'anyone';
@@ -15,11 +15,6 @@ const obsolete: ReadonlyMap<string, string> = new Map([
   ['c', 'kx'],
   ['d', 'et'],
 ]);
-
-const inOrder = (letters: Iterable<string>): Rights => {
-  const set = new Set(letters);
-  return [...allRights].filter((right) => set.has(right)).join('');
-};
 
 /** As a client writes them; undefined where one is not known. RFC 4314 §3.1. */
 export function parseRights(text: string): Rights | undefined {
@@ -31,12 +26,6 @@ export function parseRights(text: string): Rights | undefined {
 export function formatRights(rights: Rights): string {
   const old = [...obsolete].filter(([, members]) => [...members].some((m) => rights.includes(m)));
   return rights + old.map(([letter]) => letter).join('');
-}
-
-export function changeRights(rights: Rights, modify: '+' | '-' | '', by: Rights): Rights {
-  if (modify === '') return inOrder(by);
-  if (modify === '+') return inOrder(rights + by);
-  return inOrder([...rights].filter((right) => !by.includes(right)));
 }
 
 /** RFC 4314 §2: what is granted to the account or to anyone, without what is taken from either. */

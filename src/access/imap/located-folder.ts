@@ -1,9 +1,9 @@
 // Folders as an account sees them: under a name of its own, with what it may do there.
 
 import type { FolderFacts } from '../../store/folder-store.ts';
+import type { Rights } from '../../store/folders/rights.ts';
 
-/** RFC 4314 §2.1: a set of letters out of `lrswipkxtea`. */
-export type Rights = string;
+export type { Rights } from '../../store/folders/rights.ts';
 
 export interface LocatedFolder {
   readonly folder: FolderFacts;

@@ -93,6 +93,23 @@ export function testAccountStore(name: string, open: OpenTestStores): void {
       assert.deepEqual(await accounts.credentials(ann), []);
     });
 
+    it('what others have shared with a removed account is not shared with the next of that name', async () => {
+      await using test = await open();
+      const { accounts, folders } = test.stores;
+      for (const address of [ann, bob]) {
+        await accounts.add(address, credential(''), 5);
+        await folders.ensure(address);
+      }
+      const inbox = (await folders.find(bob, 'INBOX'))!.id;
+      await folders.setAcl(inbox, ann, 'lrs');
+      await folders.setAcl(inbox, `-${ann}`, 's');
+      await folders.setAcl(inbox, 'anyone', 'l');
+      assert.equal(await accounts.remove(ann), true);
+      assert.equal(await accounts.add(ann, credential(''), 6), true);
+      assert.deepEqual(await folders.sharedWith([ann]), []);
+      assert.deepEqual([...(await folders.acl(inbox))], [['anyone', 'l']]);
+    });
+
     it('has one secret, whoever asks first, and keeps it over a restart', async () => {
       await using test = await open();
       const [one, other] = await Promise.all([

@@ -104,7 +104,10 @@ export function testFolders(open: OpenTestStores): void {
     await folders.ensure(bob);
     const shared = await folderId(folders, 'Sent', bob);
     await folders.setAcl(shared, ann, 'lr');
+    await folders.setAcl(shared, `-${ann}`, 's');
+    await folders.setAcl(shared, `${ann}.au`, 'l');
     await folders.removeAll(ann);
+    assert.deepEqual([...(await folders.acl(shared))], [[`${ann}.au`, 'l']]);
     assert.equal(await folders.folder(inbox), undefined);
     await folders.ensure(ann);
     assert.deepEqual(await folders.subscriptions(ann), await paths(folders));

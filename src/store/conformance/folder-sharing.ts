@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { MailboxLimitError, NoSuchFolderError } from '../folder-errors.ts';
+import { aclEntriesMax } from '../folders/folder-limits.ts';
 import { ann, bob, folderId, inboxOf } from './folder-harness.ts';
 import type { OpenTestStores } from './harness.ts';
 
@@ -38,6 +39,27 @@ export function testSharing(open: OpenTestStores): void {
       assert.deepEqual([...(await folders.acl(made))], [...(await folders.acl(inbox))]);
     await folders.remove(ann, 'Sent');
     assert.deepEqual(await shared('anyone'), []);
+  });
+
+  it('RFC 4314 §3.1: rights that several add and take at once are all added and taken; a list has an end', async () => {
+    await using test = await open();
+    const { folders } = test.stores;
+    const inbox = await inboxOf(test);
+    await folders.setAcl(inbox, bob, 'lx');
+    await Promise.all([
+      ...[...'arswk'].map((right) => folders.setAcl(inbox, bob, right, '+')),
+      folders.setAcl(inbox, bob, 'x', '-'),
+    ]);
+    assert.deepEqual([...(await folders.acl(inbox))], [[bob, 'lrswka']]);
+    await folders.setAcl(inbox, bob, 'lrswka', '-');
+    await folders.setAcl(inbox, bob, 'l', '-');
+    assert.equal((await folders.acl(inbox)).size, 0);
+    const many = Array.from({ length: aclEntriesMax }, (_, i) => `u${i}@example.org`);
+    await Promise.all(many.map((identifier) => folders.setAcl(inbox, identifier, 'l')));
+    await assert.rejects(folders.setAcl(inbox, bob, 'l'), MailboxLimitError);
+    await folders.setAcl(inbox, many[0]!, 'r', '+');
+    await folders.setAcl(inbox, bob, 'l', '-');
+    assert.equal((await folders.acl(inbox)).size, aclEntriesMax);
   });
 
   it('RFC 5464: annotations of folders and accounts, within limits', async () => {

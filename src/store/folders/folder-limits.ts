@@ -4,6 +4,8 @@
 export const foldersMax = 5000;
 export const pathCharactersMax = 1000;
 export const subscriptionsMax = 10_000;
+// Limit: entries of one access list.
+export const aclEntriesMax = 1000;
 // Limit: RFC 5464 §4.3: annotations of one folder or account, and octets of one of them.
 export const annotationsMax = 1000;
 export const annotationBytesMax = 64 * 2 ** 10;

@@ -10,6 +10,7 @@ import type {
   Quota,
   StoreResult,
 } from '../folder-store.ts';
+import type { Rights, RightsChange } from '../folders/rights.ts';
 import type { Way } from '../queue-store.ts';
 import type { RecordPage, StoredRecord } from '../record-store.ts';
 import type { SpamCounts, SpamLesson, SpamLimits } from '../spam-store.ts';
@@ -292,7 +293,9 @@ export interface FolderRequests {
   removeFolder(account: string, path: string): RefusedRow | undefined;
   subscribe(account: string, path: string, on: boolean, now: number): RefusedRow | undefined;
   leaveRecent(folder: number, below: number): void;
-  setAcl(folder: number, identifier: string, rights: string): RefusedRow | undefined;
+  setAcl(
+    ...change: readonly [folder: number, identifier: string, by: Rights, modify: RightsChange]
+  ): RefusedRow | undefined;
   annotate(
     account: string,
     folder: number | undefined,

@@ -5,7 +5,6 @@
 import {
   allRights,
   anyone,
-  changeRights,
   formatRights,
   noSuchMailbox,
   parseRights,
@@ -15,9 +14,6 @@ import type { CommandContext, ExecutorOf } from '../context.ts';
 import type { LocatedFolder, Rights } from '../located-folder.ts';
 import { bad, ImapRefusal, ok } from '../refusal.ts';
 import { mailboxText, stringText } from '../words.ts';
-
-/** Limit: entries of one access list. */
-const entriesMax = 1000;
 
 export const setAcl: ExecutorOf<'SETACL'> = async (command, context) => {
   const located = await administered(command.mailbox, context);
@@ -31,11 +27,7 @@ export const setAcl: ExecutorOf<'SETACL'> = async (command, context) => {
       throw new ImapRefusal('NO', 'CANNOT', 'The owner of a mailbox has all rights');
     return ok('SETACL completed');
   }
-  const acl = await context.store.acl(id);
-  const old = acl.get(identifier) ?? '';
-  if (old === '' && acl.size >= entriesMax)
-    throw new ImapRefusal('NO', 'LIMIT', 'The access list is full');
-  await context.store.setAcl(id, identifier, changeRights(old, command.modify, rights));
+  await context.store.setAcl(id, identifier, rights, command.modify);
   return ok('SETACL completed');
 };
 

@@ -3,6 +3,7 @@
 
 import { FolderExistsError, MailboxLimitError, NoSuchFolderError } from '../../folder-errors.ts';
 import {
+  aclEntriesMax,
   annotationBytesMax,
   annotationsMax,
   foldersMax,
@@ -10,6 +11,7 @@ import {
   subscriptionsMax,
 } from '../../folders/folder-limits.ts';
 import { superiorsOf } from '../../folders/folder-path.ts';
+import { changeRights, type Rights, type RightsChange } from '../../folders/rights.ts';
 import { integer, text } from '../../row.ts';
 import type { ContentTable } from '../content/content-table.ts';
 import type { Change } from './change.ts';
@@ -120,15 +122,29 @@ export async function subscribe(
   }
 }
 
-/** @throws NoSuchFolderError */
+interface AclChange {
+  readonly identifier: string;
+  readonly modify: RightsChange;
+  readonly by: Rights;
+}
+
+/** The lock of the folder keeps others out meanwhile. @throws NoSuchFolderError, MailboxLimitError */
 export async function setAcl(
   change: Change,
   id: number,
-  identifier: string,
-  rights: string,
+  { identifier, modify, by }: AclChange,
 ): Promise<void> {
   const folder = await change.folder(id);
   if (folder === undefined) throw noFolder(id);
+  const [row] = await change.transaction.rows(
+    `SELECT count(*) AS count, coalesce(max(rights) FILTER (WHERE identifier = $2), '') AS rights
+     FROM acl WHERE folder = $1`,
+    [id, identifier],
+  );
+  const before = text(row?.rights);
+  const rights = changeRights(before, modify, by);
+  if (before === '' && rights !== '' && integer(row?.count) >= aclEntriesMax)
+    throw new MailboxLimitError('the access list is full');
   if (rights === '')
     await change.transaction.run('DELETE FROM acl WHERE folder = $1 AND identifier = $2', [
       ...[id, identifier],

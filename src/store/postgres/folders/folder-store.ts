@@ -26,6 +26,7 @@ import type {
   StoreResult,
 } from '../../folder-store.ts';
 import { factsOf } from '../../folders/folder-facts.ts';
+import type { Rights, RightsChange } from '../../folders/rights.ts';
 import { mailPageOf } from '../../lists/mail-pages.ts';
 import type { MailboxCount, MailPage, MailQuestion } from '../../mail-question.ts';
 import { emailOf } from '../../object-id.ts';
@@ -322,9 +323,9 @@ export class PostgresFolderStore implements FolderStore {
     return aclOf(this.#parts.database, folder);
   }
 
-  setAcl(folder: number, identifier: string, rights: string): Promise<void> {
+  setAcl(folder: number, identifier: string, by: Rights, modify: RightsChange = ''): Promise<void> {
     return this.#parts.desk.change(folder, { folders: [folder] }, (change) =>
-      setAcl(change, folder, identifier, rights),
+      setAcl(change, folder, { identifier, modify, by }),
     );
   }
 

@@ -31,6 +31,7 @@ import type {
   SortFacts,
   StoreResult,
 } from '../../folder-store.ts';
+import type { Rights, RightsChange } from '../../folders/rights.ts';
 import { mailPageOf } from '../../lists/mail-pages.ts';
 import type { MailboxCount, MailPage, MailQuestion } from '../../mail-question.ts';
 import { emailOf } from '../../object-id.ts';
@@ -292,8 +293,13 @@ export class SqliteFolderStore implements FolderStore {
     return this.#parts.reader.call('acl', folder);
   }
 
-  async setAcl(folder: number, identifier: string, rights: string): Promise<void> {
-    granted(await this.#parts.commit.call('setAcl', [folder, identifier, rights]));
+  async setAcl(
+    folder: number,
+    identifier: string,
+    rights: Rights,
+    modify: RightsChange = '',
+  ): Promise<void> {
+    granted(await this.#parts.commit.call('setAcl', [folder, identifier, rights, modify]));
   }
 
   sharedWith(identifiers: readonly string[]): Promise<readonly FolderFacts[]> {

@@ -4,6 +4,7 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import {
+  aclEntriesMax,
   annotationBytesMax,
   annotationsMax,
   foldersMax,
@@ -11,6 +12,7 @@ import {
   subscriptionsMax,
 } from '../../folders/folder-limits.ts';
 import { folderPath, superiorsOf } from '../../folders/folder-path.ts';
+import { changeRights } from '../../folders/rights.ts';
 import { integer, text } from '../../row.ts';
 import { exists, limit, noFolder } from '../refusal.ts';
 import type { FolderRequests, RefusedRow } from '../requests.ts';
@@ -44,6 +46,9 @@ export function prepareStatements(database: DatabaseSync) {
     countSubscriptions: prepare('SELECT count(*) AS count FROM subscription WHERE mailbox = ?'),
     subscribe: prepare('INSERT OR IGNORE INTO subscription (mailbox, path) VALUES (?, ?)'),
     unsubscribe: prepare('DELETE FROM subscription WHERE mailbox = ? AND path = ?'),
+    acl: prepare(`
+      SELECT count(*) AS count, coalesce(max(rights) FILTER (WHERE identifier = ?2), '') AS rights
+      FROM acl WHERE folder = ?1`),
     setAcl: prepare('INSERT OR REPLACE INTO acl (folder, identifier, rights) VALUES (?, ?, ?)'),
     deleteAcl: prepare('DELETE FROM acl WHERE folder = ? AND identifier = ?'),
     entries: prepare('SELECT entry FROM annotation WHERE mailbox = ? AND folder = ?'),
@@ -167,11 +172,18 @@ export class FolderTables implements FolderRequests {
     this.#sql.leaveRecent.run(folder, below);
   }
 
-  setAcl(folder: number, identifier: string, rights: string): RefusedRow | undefined {
+  setAcl(
+    ...[folder, identifier, by, modify]: Parameters<FolderRequests['setAcl']>
+  ): RefusedRow | undefined {
     const { mails, log } = this.#parts;
     const account = mails.owner(folder);
     const mailbox = mails.mailbox(folder);
     if (account === undefined || mailbox === undefined) return noFolder(folder);
+    const row = this.#sql.acl.get(folder, identifier);
+    const before = text(row?.rights);
+    const rights = changeRights(before, modify, by);
+    if (before === '' && rights !== '' && integer(row?.count) >= aclEntriesMax)
+      return limit('the access list is full');
     if (rights === '') this.#sql.deleteAcl.run(folder, identifier);
     else this.#sql.setAcl.run(folder, identifier, rights);
     log.folderChanged(mailbox, folder);
