@@ -6,7 +6,7 @@ import type { BodyPart, MessageDigest } from '../mail/digest/digest.ts';
 import { leafParts } from '../mail/digest/leaf-parts.ts';
 import { decodeEncodedWords } from '../mail/fields/encoded-word.ts';
 import type { MailboxOrGroup } from '../mail/fields/structured.ts';
-import { mailboxesOf } from '../mail/fields/structured.ts';
+import { mailboxesOf, writtenAddress } from '../mail/fields/structured.ts';
 import { isSecured, shownBody } from './shown-body.ts';
 import type { ItemShape } from './sync-options.ts';
 import type { Version } from './versions.ts';
@@ -102,9 +102,9 @@ export const categoriesOf = (keywords: readonly string[]): readonly string[] =>
 export const dateText = (ms: number): string => new Date(ms).toISOString();
 
 function addressText(list: readonly MailboxOrGroup[]): string {
-  const texts = mailboxesOf(list).map(({ name, local, domain }) => {
-    const address = domain === '' ? local : `${local}@${domain}`;
-    const shown = decodeEncodedWords(name ?? '').replace(/["\\]/g, '');
+  const texts = mailboxesOf(list).map((mailbox) => {
+    const address = writtenAddress(mailbox);
+    const shown = decodeEncodedWords(mailbox.name ?? '').replace(/["\\]/g, '');
     return shown === '' ? address : `"${shown}" <${address}>`;
   });
   return joined(texts, ', ');
@@ -112,8 +112,8 @@ function addressText(list: readonly MailboxOrGroup[]): string {
 
 const namesText = (list: readonly MailboxOrGroup[]): string =>
   joined(
-    mailboxesOf(list).map(({ name, local, domain }) =>
-      name ? decodeEncodedWords(name) : `${local}@${domain}`,
+    mailboxesOf(list).map((mailbox) =>
+      mailbox.name ? decodeEncodedWords(mailbox.name) : writtenAddress(mailbox),
     ),
     ';',
   );

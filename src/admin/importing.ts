@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { arrivingTags } from '../inbox/arriving-tags.ts';
 import { CaughtMail } from '../inbox/caught-mail.ts';
+import { addressKey } from '../mail/fields/address.ts';
 import { EnvelopeFields } from '../mail/fields/envelope.ts';
 import { mailboxesOf } from '../mail/fields/structured.ts';
 import { findHeaderEnd } from '../mail/header/header.ts';
@@ -139,6 +140,6 @@ function namedIn(head: Uint8Array): readonly string[] {
   const { to, cc, bcc } = new EnvelopeFields(head).envelope();
   const named = mailboxesOf([...to, ...cc, ...bcc])
     .filter(({ local, domain }) => local !== '' && domain !== '')
-    .map(({ local, domain }) => `${local}@${domain}`.toLowerCase());
+    .map(addressKey);
   return named.length === 0 ? [nobody] : [...new Set(named)].slice(0, namedMax);
 }

@@ -9,7 +9,7 @@ import { sendMail } from '../deliver/send-mail/send-mail.ts';
 import { formatMailbox, parseMailbox } from '../mail/fields/address.ts';
 import { formatDate } from '../mail/fields/date.ts';
 import { EnvelopeFields } from '../mail/fields/envelope.ts';
-import { mailboxesOf } from '../mail/fields/structured.ts';
+import { mailboxesOf, writtenAddress } from '../mail/fields/structured.ts';
 import { dropFields } from '../mail/header/dropped-fields.ts';
 import { findHeaderEnd, foldHeader, scanHeader } from '../mail/header/header.ts';
 import { compose } from './compose.ts';
@@ -89,12 +89,12 @@ async function send(context: Context, call: SendmailCall): Promise<void> {
   const head = text.subarray(0, findHeaderEnd(text));
   const { from, to, cc, bcc } = new EnvelopeFields(head).envelope();
   const named = call.readsHeader ? mailboxesOf([...to, ...cc, ...bcc]) : [];
-  const written = named.map(({ local, domain }) => `${local}@${domain}`);
+  const written = named.map(writtenAddress);
   const recipients = [...new Set([...call.recipients, ...written].map(completed))];
   if (recipients.length === 0)
     throw new CliError(2, 'there are no recipients: name them, or give -t and a To field');
   const [author] = mailboxesOf(from);
-  const envelopeFrom = call.from ?? (author ? `${author.local}@${author.domain}` : sender);
+  const envelopeFrom = call.from ?? (author ? writtenAddress(author) : sender);
   const { host, port } = placeOf(call.server);
   const { refused } = await sendMail({
     ...{ host, port, from: envelopeFrom === '' ? '' : completed(envelopeFrom), to: recipients },

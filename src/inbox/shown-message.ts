@@ -8,7 +8,7 @@ import { type LeafPart, leafParts } from '../mail/digest/leaf-parts.ts';
 import { messageFacts } from '../mail/digest/message-facts.ts';
 import { decodeEncodedWords } from '../mail/fields/encoded-word.ts';
 import type { MailboxOrGroup } from '../mail/fields/structured.ts';
-import { mailboxesOf } from '../mail/fields/structured.ts';
+import { mailboxesOf, writtenAddress } from '../mail/fields/structured.ts';
 import { headerValue, parseHeader } from '../mail/header/header.ts';
 import { decodeTransferEncoding } from '../mail/mime/transfer-decoding.ts';
 import { htmlText } from '../mail/text/html-text.ts';
@@ -99,9 +99,9 @@ export function authorOf(message: Uint8Array): string | undefined {
 }
 
 export const shownAddresses = (list: readonly MailboxOrGroup[]): readonly ShownAddress[] =>
-  mailboxesOf(list).map(({ name = '', local, domain }) => ({
-    name: decodeEncodedWords(name),
-    address: domain === '' ? local : `${local}@${domain}`,
+  mailboxesOf(list).map((mailbox) => ({
+    name: decodeEncodedWords(mailbox.name ?? ''),
+    address: writtenAddress(mailbox),
   }));
 
 /** Of a Message-ID, a Content-ID or a path: `<a@b>` is `a@b`. */

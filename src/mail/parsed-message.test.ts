@@ -71,6 +71,16 @@ describe('parseMessage', () => {
     assert.deepEqual(message.headers.at(-2), { name: 'MIME-Version', value: '1.0' });
   });
 
+  it('RFC 5322 §3.4.1: an address is quoted where that is needed, so that it reads back as the same', () => {
+    const { addresses } = parseMessage(
+      'To: "eve@example.net x"@example.org, "ann"@example.org\n\n',
+    );
+    assert.deepEqual(
+      addresses('to').map(({ address }) => address),
+      ['"eve@example.net x"@example.org', 'ann@example.org'],
+    );
+  });
+
   it('RFC 2046 §5.1.4: text and HTML, decoded', () => {
     assert.equal(message.plainText.trim(), 'Grüße');
     assert.match(message.html ?? '', /<p>Grüße <img/);

@@ -5,7 +5,7 @@ import { InputError } from '../base/input-error.ts';
 import { decodeCharset } from './charset/charset.ts';
 import { parseDate } from './fields/date.ts';
 import { decodeEncodedWords } from './fields/encoded-word.ts';
-import { mailboxesOf, parseAddressList } from './fields/structured.ts';
+import { mailboxesOf, parseAddressList, writtenAddress } from './fields/structured.ts';
 import type { HeaderField } from './header/header.ts';
 import { headerValue, parseHeader } from './header/header.ts';
 import { parseMime } from './mime/mime.ts';
@@ -23,7 +23,7 @@ export interface HeaderLine {
 export interface MessageAddress {
   /** The display name, '' without one. */
   readonly name: string;
-  /** `ann@example.org` */
+  /** `ann@example.org`, `"ann of x"@example.org`: as an envelope has it. */
   readonly address: string;
 }
 
@@ -123,9 +123,9 @@ function addressesOf(fields: readonly HeaderField[], name: string): readonly Mes
   return fields
     .filter(({ lowerName }) => lowerName === name)
     .flatMap(({ value }) => mailboxesOf(parseAddressList(value)))
-    .map(({ name: shown, local, domain }) => ({
-      name: decodeEncodedWords(shown ?? ''),
-      address: domain === '' ? local : `${local}@${domain}`,
+    .map((mailbox) => ({
+      name: decodeEncodedWords(mailbox.name ?? ''),
+      address: writtenAddress(mailbox),
     }));
 }
 

@@ -2,6 +2,7 @@
 // the message itself only header fields that name no recipient and no subject. Whose mail it was is for its
 // domain to know; what was in it is not, since it may be a list's, or anybody's.
 
+import { formatMailbox } from '../mail/fields/address.ts';
 import { formatDate } from '../mail/fields/date.ts';
 import { foldHeader, forEachField } from '../mail/header/header.ts';
 
@@ -43,7 +44,7 @@ export function feedbackFields(report: FailureReport): string {
         ]),
     // RFC 6591 §3.2.6
     ...(spf === undefined ? [] : [foldHeader('SPF-DNS', `txt : ${spf.domain} : "${spf.record}"`)]),
-    foldHeader('Original-Mail-From', `<${local}@${mailFrom.domain}>`),
+    foldHeader('Original-Mail-From', `<${formatMailbox({ local, domain: mailFrom.domain })}>`),
     foldHeader('Source-IP', report.sourceIp),
     foldHeader('Arrival-Date', formatDate(report.at)),
     foldHeader('Reported-Domain', domain),

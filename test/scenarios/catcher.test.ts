@@ -119,6 +119,21 @@ describe('postrider dev', () => {
     await assert.rejects(mailImport({ message: '' }), /there is no message/);
   });
 
+  it('knows an inbox by its address, however that is quoted', async () => {
+    const { mailImport } = catcher.server.operations;
+    const message = Buffer.from(
+      'To: "Two Words"@example.org, A <"one"@example.org>\nSubject: quoted\n\nx',
+    ).toString('base64');
+    const { id } = await mailImport({ message });
+    const got = (await (await get(`/api/v1/message/${id}`)).json()) as {
+      readonly [name in 'To' | 'Bcc']: readonly { Address: string }[];
+    };
+    assert.deepEqual(
+      [got.To.map(({ Address }) => Address), got.Bcc],
+      [['"Two Words"@example.org', 'one@example.org'], []],
+    );
+  });
+
   it('tells how programs read an inbox, and lets a message go by the operation of pages', async () => {
     const { mailAccess, mailRelease, mailSearch } = catcher.server.operations;
     const own = await mailAccess({ address: 'shop@localhost' });

@@ -10,7 +10,7 @@ import { composedMessage } from '../../mail/composed-message.ts';
 import { leafParts } from '../../mail/digest/leaf-parts.ts';
 import { messageFacts } from '../../mail/digest/message-facts.ts';
 import { decodeEncodedWords } from '../../mail/fields/encoded-word.ts';
-import { mailboxesOf, parseAddressList } from '../../mail/fields/structured.ts';
+import { mailboxesOf, parseAddressList, writtenAddress } from '../../mail/fields/structured.ts';
 import type { ParsedMessage } from '../../mail/parsed-message.ts';
 import { parseMessage } from '../../mail/parsed-message.ts';
 import type { Context } from './context.ts';
@@ -137,9 +137,9 @@ function listOf(
   if (written === undefined) return before?.addresses(name) ?? [];
   return mailboxesOf(parseAddressList(written.replaceAll(';', ',')))
     .filter(({ local, domain }) => local !== '' && domain !== '')
-    .map(({ name: shown, local, domain }) => ({
-      name: decodeEncodedWords(shown ?? ''),
-      address: `${local}@${domain}`,
+    .map((mailbox) => ({
+      name: decodeEncodedWords(mailbox.name ?? ''),
+      address: writtenAddress(mailbox),
     }));
 }
 

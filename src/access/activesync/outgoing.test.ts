@@ -16,9 +16,13 @@ it('what was sent is sent, whatever becomes of its copy', async () => {
       void sent.push(...recipients),
     log: { error: (event: string) => void logged.push(event) },
   } as unknown as Context;
-  const message = Buffer.from('From: ann@example.org\r\nTo: bob@example.org\r\n\r\nx\r\n');
+  const message = Buffer.from(
+    'From: ann@example.org\r\nTo: bob@example.org, "eve@example.net, x"@example.org\r\n\r\nx\r\n',
+  );
   await sendOut(context, { message, saveInSent: true, source: undefined });
-  assert.deepEqual([sent, logged], [['bob@example.org'], ['sent mail not kept']]);
+  // One address, though its local part looks like another one.
+  const recipients = ['bob@example.org', '"eve@example.net, x"@example.org'];
+  assert.deepEqual([sent, logged], [recipients, ['sent mail not kept']]);
 });
 
 it('what is asked for again by its name goes on from where it was cut off, and is sent once', async () => {

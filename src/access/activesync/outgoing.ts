@@ -10,7 +10,7 @@ import { leafParts } from '../../mail/digest/leaf-parts.ts';
 import { messageFacts } from '../../mail/digest/message-facts.ts';
 import { decodeEncodedWords } from '../../mail/fields/encoded-word.ts';
 import { parseMessageIds } from '../../mail/fields/message-ids.ts';
-import { mailboxesOf, parseAddressList } from '../../mail/fields/structured.ts';
+import { mailboxesOf, parseAddressList, writtenAddress } from '../../mail/fields/structured.ts';
 import { dropFields } from '../../mail/header/dropped-fields.ts';
 import { findHeaderEnd, foldHeader, headerValue, parseHeader } from '../../mail/header/header.ts';
 import { decodeTransferEncoding } from '../../mail/mime/transfer-decoding.ts';
@@ -116,7 +116,7 @@ function peopleOf(message: Uint8Array) {
       .filter(({ lowerName }) => lowerName === name)
       .flatMap(({ value }) => mailboxesOf(parseAddressList(value)))
       .filter(({ local, domain }) => local !== '' && domain !== '')
-      .map(({ local, domain }) => `${local}@${domain}`);
+      .map(writtenAddress);
   return {
     sender: addressesIn('from')[0],
     recipients: [...new Set(['to', 'cc', 'bcc'].flatMap(addressesIn))],

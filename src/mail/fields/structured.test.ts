@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { assertLinear } from '../../base/step-count.ts';
 import { fc } from '../../base/test-properties.ts';
 import type { MailboxOrGroup, NamedMailbox } from './structured.ts';
-import { addressesMax, mailboxesOf, parseAddressList } from './structured.ts';
+import { addressesMax, mailboxesOf, parseAddressList, writtenAddress } from './structured.ts';
 
 /** `name|local|domain`, groups as `name[…]`. */
 const show = (value: string): string[] =>
@@ -44,6 +44,9 @@ describe('parseAddressList', () => {
     ['', []],
     ['ann@example.org', ['|ann|example.org']],
     ['<ann@example.org>', ['|ann|example.org']],
+    ['Ann <<ann@example.org>>, bob@x', ['Ann|ann|example.org', '|bob|x']],
+    ['Ann <Ann Example <ann@example.org>>, bob@x', ['Ann|ann|example.org', '|bob|x']],
+    ['<<<>>>, <<, bob@x', ['||', '||', '|bob|x']],
     ['Ann Example <ann@example.org>, bob@x', ['Ann Example|ann|example.org', '|bob|x']],
     // RFC 5322 Appendix A.1.2
     ['"Joe Q. Public" <john.q.public@example.com>', ['Joe Q. Public|john.q.public|example.com']],
@@ -210,5 +213,23 @@ describe('parseAddressList', () => {
       assertLinear(parseAddressList, (times) => hostile.repeat(times));
       assert.ok(parseAddressList(hostile.repeat(20_000)).length <= addressesMax, hostile);
     }
+  });
+});
+
+describe('writtenAddress', () => {
+  const written = (value: string) => mailboxesOf(parseAddressList(value)).map(writtenAddress);
+
+  it('is one address again, whatever its local part says', () => {
+    for (const local of ['ann example', 'eve@example.net', 'a>,<b', 'say "hi" \\o/', 'a..b', '']) {
+      const quoted = `"${local.replace(/["\\]/g, '\\$&')}"@example.org`;
+      const [address = ''] = written(`Ann <${quoted}>`);
+      assert.equal(address, quoted);
+      const [again, ...others] = mailboxesOf(parseAddressList(address));
+      assert.deepEqual([again?.local, again?.domain, others], [local, 'example.org', []]);
+    }
+  });
+
+  it('has no quotes where there is no need for them, and what is broken as it is', () => {
+    assert.deepEqual(written('"ann"@example.org, Somebody'), ['ann@example.org', 'Somebody']);
   });
 });

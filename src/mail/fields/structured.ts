@@ -3,6 +3,8 @@
 // the field, what can be understood of it comes back. Encoded words in names are left as they are: see
 // encoded-word.ts.
 
+import { formatMailbox } from './address.ts';
+
 export interface NamedMailbox {
   readonly kind: 'mailbox';
   /** The display name, or the comment behind an address that has none (RFC 5322 §3.4.1 note). */
@@ -53,6 +55,12 @@ export function parseAddressList(value: string): MailboxOrGroup[] {
   }
   return list;
 }
+
+/** As an envelope or a field has it, its local part quoted where that is needed. */
+export const writtenAddress = ({ local, domain }: NamedMailbox): string => {
+  // Of a broken field: a name without an address.
+  return domain === '' ? local : formatMailbox({ local, domain });
+};
 
 /** The mailboxes alone, those of groups too. */
 export const mailboxesOf = (list: readonly MailboxOrGroup[]): NamedMailbox[] =>
@@ -125,8 +133,7 @@ function readMailbox(reader: TokenReader): NamedMailbox | undefined {
   let comment = reader.next.comment;
   if (reader.takeSpecial('<')) {
     const route = readRoute(reader);
-    const words = readWords(reader);
-    const address = readHosts(reader, words.compact) ?? words.hosted;
+    const { words, address } = readBracketed(reader);
     // Field: "<ann@example.org" and "<ann@example.org, bob>": the bracket ends with the address.
     while (!reader.atEnd && !',;'.includes(reader.peekSpecial() || ' ')) {
       if (reader.takeSpecial('>')) break;
@@ -151,6 +158,16 @@ function readMailbox(reader: TokenReader): NamedMailbox | undefined {
   // A group's name is no address.
   const hosted = reader.peekSpecial() === ':' ? undefined : phrase.hosted;
   return { kind: 'mailbox', name: comment, ...(hosted ?? { local: phrase.spaced, domain: '' }) };
+}
+
+/** What stands behind "<". */
+function readBracketed(reader: TokenReader) {
+  for (;;) {
+    const words = readWords(reader);
+    const address = readHosts(reader, words.compact) ?? words.hosted;
+    // Field: "<<ann@example.org>>" and "<Ann <ann@example.org>>": a program put brackets around what had some.
+    if (address !== undefined || !reader.takeSpecial('<')) return { words, address };
+  }
 }
 
 /** RFC 5322 §4.4: obs-route = obs-domain-list ":". */

@@ -6,6 +6,7 @@ import type { ShownAddress, ShownMessage, ShownPart } from '../../inbox/shown-me
 import { shownAddresses, withoutBrackets } from '../../inbox/shown-message.ts';
 import { tagName, tagsOf } from '../../inbox/tags.ts';
 import { leafParts } from '../../mail/digest/leaf-parts.ts';
+import { addressKey } from '../../mail/fields/address.ts';
 import { decodeEncodedWords } from '../../mail/fields/encoded-word.ts';
 import { hasFlag } from '../../mailbox/flags.ts';
 import type { FoundMail, MailPage } from '../../store/mail-question.ts';
@@ -15,10 +16,10 @@ const nobody = { Name: '', Address: '' };
 
 /** Who got it without being named in To or Cc. */
 function hidden(mail: FoundMail, named: readonly ShownAddress[]): readonly ShownAddress[] {
-  const known = new Set(named.map((each) => each.address.toLowerCase()));
+  const known = new Set(named.map((each) => addressKey(each.address)));
   const owners = new Set(mail.places.map(({ account }) => account));
   return [...owners]
-    .filter((owner) => !known.has(owner.toLowerCase()))
+    .filter((owner) => !known.has(owner))
     .map((owner) => ({ name: '', address: owner }));
 }
 
