@@ -21,6 +21,7 @@ export const guards: readonly Guard[] = [
     'store/files/spool.test.ts',
     'store/files/history.test.ts',
   ),
+  guard('store/files/history.ts', 'store/files/history.test.ts'),
   guard('deliver/local/maildir.ts', 'deliver/local/maildir.test.ts'),
   guard(
     'store/sqlite/journal/journal.ts',
@@ -154,6 +155,7 @@ export const guards: readonly Guard[] = [
   ...['own-part', 'web-login', 'basic-login'].map((name) =>
     guard(
       `compose/${name}.ts`,
+      'compose/own-part.test.ts',
       'compose/web-login.test.ts',
       'test/scenarios/own-part.test.ts',
       'test/scenarios/console-login.test.ts',
@@ -165,7 +167,11 @@ export const guards: readonly Guard[] = [
     guard(`watch/webhooks/${name}.ts`, 'watch/webhooks/payload.test.ts'),
   ),
   ...['outbox', 'post', 'line', 'webhooks'].map((name) =>
-    guard(`watch/webhooks/${name}.ts`, 'watch/webhooks/webhooks.test.ts'),
+    guard(
+      `watch/webhooks/${name}.ts`,
+      'watch/webhooks/line.test.ts',
+      'watch/webhooks/webhooks.test.ts',
+    ),
   ),
   guard('policy/abuse/account-holds.ts', 'policy/abuse/account-holds.test.ts'),
   guard('policy/abuse/account-limits.ts', 'policy/abuse/account-limits.test.ts'),
@@ -271,6 +277,10 @@ export const guards: readonly Guard[] = [
     'receive/reception.test.ts',
     'receive/reservations.test.ts',
   ),
+  guard('base/transient-map.ts', 'base/transient-map.test.ts'),
+  guard('net/open-connections.ts', 'net/service.test.ts', 'web/http-service.test.ts'),
+  guard('deliver/relay/connection-pool.ts', 'deliver/relay/relay.test.ts'),
+  guard('cli/log-writer.ts', 'cli/log-writer.test.ts'),
   guard('net/listener.ts', 'net/listener.test.ts'),
   guard(
     'net/socket-peer.ts',
@@ -426,6 +436,7 @@ export const guards: readonly Guard[] = [
       'access/imap/commands/close.test.ts',
       'access/imap/updates.test.ts',
       'access/imap/recent.test.ts',
+      'access/imap/commands/select.test.ts',
     ),
   ),
   guard('access/imap/commands/urlauth.ts', 'access/imap/commands/urlauth.test.ts'),

@@ -29,6 +29,12 @@ const noReturns: ListOptions['returns'] = {
   ...{ status: [], metadata: [] },
 };
 
+/** Of LIST, without a selection. */
+const all = {
+  ...{ subscribed: false, remote: false, recursiveMatch: false, specialUse: false },
+  ...{ extended: false, returns: noReturns },
+} as const;
+
 type Asked = Partial<Omit<ListOptions, 'returns'>> & { returns?: Partial<ListOptions['returns']> };
 
 class Client extends TestConversation {
@@ -68,8 +74,7 @@ class Client extends TestConversation {
   async list(pattern: string | readonly string[], asked: Asked = {}): Promise<string[]> {
     const { returns, ...others } = asked;
     const options: ListOptions = {
-      ...{ reference: '', patterns: [pattern].flat(), subscribed: false, remote: false },
-      ...{ recursiveMatch: false, specialUse: false },
+      ...{ ...all, reference: '', patterns: [pattern].flat() },
       extended: Object.keys(asked).length > 0 || typeof pattern !== 'string',
       ...others,
       returns: { ...noReturns, ...returns },
@@ -251,6 +256,25 @@ describe('LIST', () => {
     ]);
   });
 
+  it('LIST and LSUB stop while the client does not read', async () => {
+    await using test = await start();
+    const client = test.as(ann);
+    for (const command of [
+      { name: 'LSUB', reference: '', pattern: '*' },
+      { name: 'LIST', options: { ...{ reference: '', patterns: ['*'] }, ...all } },
+    ] as const) {
+      const reads: (() => void)[] = [];
+      client.context.room = () => new Promise((resolve) => reads.push(resolve));
+      const done = client.run(command);
+      for (let told = 1; told <= standard.length; told += 1) {
+        while (reads.length < told) await new Promise((resolve) => setImmediate(resolve));
+        assert.equal(client.taken().length, 1, `${command.name} ${told}`);
+        reads.at(-1)!();
+      }
+      assert.deepEqual(await done, [`OK ${command.name} completed`]);
+    }
+  });
+
   it('RFC 5258 §5: the examples about subscribed names', async () => {
     await using test = await start();
     const client = test.as(ann);
@@ -407,6 +431,19 @@ describe('STATUS', () => {
     assert.deepEqual(await client.run({ name: 'STATUS', mailbox: 'x', items: ['MESSAGES'] }), [
       'NO [NONEXISTENT]',
     ]);
+  });
+
+  it('of a folder that goes meanwhile nothing is to be freed', async () => {
+    await using test = await start();
+    const { folders } = test.stores;
+    await folders.deliver({
+      ...{ account: ann, folder: 'INBOX', prefix: '', flags: ['\\Deleted'], received: 1 },
+      content: { kind: 'inline', bytes: Buffer.from('Subject: x\r\n\r\n') },
+    });
+    const store = storeBut(folders, { snapshot: async () => undefined });
+    const client = new Client(testProcess(store, test.stores.spool), ann);
+    const said = await client.run({ name: 'STATUS', mailbox: 'INBOX', items: ['DELETED-STORAGE'] });
+    assert.deepEqual(said, ['STATUS "INBOX" (DELETED-STORAGE 0)', 'OK STATUS completed']);
   });
 });
 

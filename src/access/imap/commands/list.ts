@@ -107,7 +107,7 @@ function select(names: ReadonlyMap<string, Name>, options: ListOptions): Iterabl
   // without it only what must be shown for them to be found at all.
   if (recursiveMatch || !specialUse)
     for (const name of hiddenParents(names, meets, matches))
-      if (!rows.has(name) && (recursiveMatch || names.get(name)?.located === undefined))
+      if (recursiveMatch || names.get(name)?.located === undefined)
         rows.set(name, {
           name: names.get(name) ?? { name, located: undefined, subscribed: false },
           childInfo: recursiveMatch,
@@ -125,11 +125,9 @@ function hiddenParents(
   return new Set([...found].filter((name) => name !== '' && matches(name)));
 }
 
-/** INBOX first. */
-function order(a: string, b: string): number {
-  if (a === 'INBOX' || b === 'INBOX') return a === b ? 0 : a === 'INBOX' ? -1 : 1;
-  return a < b ? -1 : a > b ? 1 : 0;
-}
+/** INBOX first; no name is there twice. */
+const order = (a: string, b: string): number =>
+  a === 'INBOX' || (b !== 'INBOX' && a < b) ? -1 : 1;
 
 /** RFC 6154 §2: what a folder is for is its owner's affair. */
 const specialUseOf = (located: LocatedFolder | undefined): string | undefined =>

@@ -52,6 +52,27 @@ describe('SELECT and EXAMINE', () => {
     { mails: flagged },
   );
   dialogue(
+    `RFC 9051 §6.3.2: of the mailbox that is opened LIST says whether it is subscribed and has others below
+    A! CREATE sub/below
+    A! UNSUBSCRIBE sub
+    A> a ENABLE IMAP4rev2
+    A< * ENABLED IMAP4rev2
+    A< a OK …
+    A> d SELECT Sub
+    A< d NO …
+    A> e SELECT sub
+    A< * FLAGS (…)
+    A< * 0 EXISTS
+    A< * OK [PERMANENTFLAGS (…)] …
+    A< * OK [UIDVALIDITY …] …
+    A< * OK [UIDNEXT 1] …
+    A< * OK [HIGHESTMODSEQ …] …
+    A< * OK [MAILBOXID (F…)] …
+    A< * OK [URLMECH INTERNAL] …
+    A< * LIST (\\HasChildren) "/" "sub"
+    A< e OK [READ-WRITE] …`,
+  );
+  dialogue(
     `RFC 9051 §6.3.2: another SELECT closes the mailbox, also when it fails
     A> a EXAMINE Sent
     A< * FLAGS (\\Seen \\Answered \\Flagged \\Deleted \\Draft)
