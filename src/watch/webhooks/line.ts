@@ -88,7 +88,7 @@ export class WebhookLine {
 
   /** It is in the outbox, and this node's to tell. */
   add(waiting: Waiting): void {
-    (waiting.due > this.#parts.clock.now() ? this.#later : this.#ready).add(waiting);
+    this.#later.add(waiting);
     this.#go();
   }
 
@@ -127,11 +127,10 @@ export class WebhookLine {
       }
     }
     this.#cancel?.();
-    this.#cancel = undefined;
     const next = this.#next();
-    // Who has ended goes on.
-    if (next === undefined || (next <= now && this.#flying.size > 0)) return;
-    this.#cancel = this.#parts.clock.after(Math.max(1, next - now), () => this.#go());
+    // What might begin now waits for a request to end, and who has ended goes on.
+    if (next === undefined || next <= now) return;
+    this.#cancel = this.#parts.clock.after(next - now, () => this.#go());
   }
 
   #fly(one: Waiting): void {

@@ -16,6 +16,7 @@ import { alone } from '../../store/nodes.ts';
 import type { RecordStore } from '../../store/record-store.ts';
 import { openInMemory } from '../../store/sqlite/test-stores.ts';
 import { failuresUntilPause, requestsMax, retryMs, waitingMax } from './line.ts';
+import { WebhookOutbox } from './outbox.ts';
 import { retryAfter, retryAfterMsMax } from './post.ts';
 import { webhookKey } from './signature.ts';
 import type { WebhookTarget } from './webhook.ts';
@@ -72,9 +73,12 @@ describe('webhooks', () => {
     clock: FakeClock,
     {
       targets = [target()],
+      onMade = () => {},
       ...given
     }: Partial<Omit<WebhooksParts, 'targets'>> & {
       targets?: readonly WebhookTarget[];
+      /** Before the start. */
+      onMade?: (made: Webhooks) => void;
     } = {},
   ) {
     const logged: string[] = [];
@@ -87,6 +91,7 @@ describe('webhooks', () => {
       ...{ targets: () => targets, senderOf: async () => undefined },
       ...given,
     });
+    onMade(made);
     await made.start();
     const attempts = () => requests.ok.value + requests.failed.value;
     const state = () => made.list()[0]!;
@@ -171,23 +176,38 @@ describe('webhooks', () => {
     await two.made.stop();
   });
 
+  it('are told once, also what happened while the last run’s were still looked for', async () => {
+    await using test = await openInMemory();
+    const { promise: isFound, resolve: find } = Promise.withResolvers<void>();
+    const records = recordsBut(test.stores.records, {
+      list: async (...given) => {
+        await isFound;
+        return test.stores.records.list(...given);
+      },
+    });
+    const held: ServerResponse[] = [];
+    answer = (response) => held.push(response);
+    const starting = webhooks(records, new FakeClock(), { onMade: (made) => made.note(received) });
+    await turns(100);
+    find();
+    const { made, attempts, state } = await starting;
+    await until(() => held.length > 0);
+    answer = (response) => response.end();
+    for (const response of held) response.end();
+    await until(() => attempts() > 0 && state().waiting === 0);
+    assert.equal(posted.length, 1);
+    await made.stop();
+  });
+
   it('are told when the store works again that failed meanwhile', async () => {
     await using test = await openInMemory();
     const clock = new FakeClock();
     let isAway = true;
-    const records: RecordStore = Object.create(test.stores.records, {
-      get: {
-        value: async (kind: string, key: string) => {
-          if (isAway) throw new Error('the database is away');
-          return test.stores.records.get(kind, key);
-        },
+    const records = recordsBut(test.stores.records, {
+      get: async (kind, key) => {
+        if (isAway) throw new Error('the database is away');
+        return test.stores.records.get(kind, key);
       },
-      ...Object.fromEntries(
-        (['put', 'list', 'remove'] as const).map((name) => [
-          name,
-          { value: test.stores.records[name].bind(test.stores.records) },
-        ]),
-      ),
     });
     const { made, logged, state } = await webhooks(records, clock);
     made.note(received);
@@ -266,11 +286,13 @@ describe('webhooks', () => {
     await using test = await openInMemory();
     answer = (response) => response.writeHead(302, { location: '/elsewhere' }).end();
     const one = await webhooks(test.stores.records, new FakeClock());
-    const { problem, status } = (await one.made.test('app'))!;
+    const told = (await one.made.test('app'))!;
+    const { problem, status } = told;
     assert.equal(status, 302);
     assert.match(problem!, /redirects are not followed/);
     assert.ok(!posted.some(({ path }) => path === '/elsewhere'));
     assert.equal(await one.made.test('other'), undefined);
+    assert.deepEqual(one.state().attempts, [told]);
     await one.made.stop();
   });
 
@@ -366,6 +388,11 @@ describe('webhooks', () => {
     const count = () => test.stores.records.count('webhook');
     for (let i = 0; (await count()) > 0; i += 1) assert.ok(i < 1000);
     assert.deepEqual(one.made.list(), []);
+    // Named again, it begins anew.
+    targets.push(target());
+    assert.deepEqual([one.state().waiting, one.state().attempts], [0, []]);
+    one.made.note(received);
+    await until(() => one.attempts() === 2);
     await one.made.stop();
   });
 
@@ -388,6 +415,126 @@ describe('webhooks', () => {
     await one.made.stop();
   });
 
+  it('are forgotten, also where one is just being kept for later', async () => {
+    await using test = await openInMemory();
+    answer = (response) => response.writeHead(500).end();
+    const { promise: mayKeep, resolve: keep } = Promise.withResolvers<void>();
+    let puts = 0;
+    const records = recordsBut(test.stores.records, {
+      put: async (...given) => {
+        if (++puts === 2) await mayKeep;
+        return test.stores.records.put(...given);
+      },
+    });
+    const targets = [target()];
+    const one = await webhooks(records, new FakeClock(), { targets });
+    one.made.note(received);
+    await until(() => puts === 2);
+    targets.pop();
+    one.made.changed();
+    await turns(50);
+    keep();
+    await turns(50);
+    await one.made.stop();
+    assert.equal(await test.stores.records.count('webhook'), 0);
+  });
+
+  it('that were taken are forgotten before it is said that all has stopped', async () => {
+    await using test = await openInMemory();
+    const records = recordsBut(test.stores.records, {
+      remove: async (...given) => {
+        await turns(50);
+        return test.stores.records.remove(...given);
+      },
+    });
+    const clock = new FakeClock();
+    const one = await webhooks(records, clock);
+    assert.equal(clock.nextTimer(), undefined, 'it looks for no other nodes');
+    one.made.note(received);
+    await until(() => one.attempts() === 1);
+    await one.made.stop();
+    assert.equal(await test.stores.records.count('webhook'), 0);
+  });
+
+  const notice = (id: string, name: string) => ({
+    ...{ id, name, event: 'message.received', since: Date.UTC(2026, 0, 1), body: '{}' },
+    ...{ attempts: 0, due: 0 },
+  });
+
+  it('of one that was among several before are its own, once it is alone', async () => {
+    await using test = await openInMemory();
+    await new WebhookOutbox(test.stores.records, 1).put([notice('a', 'app'), notice('b', 'old')]);
+    const one = await webhooks(test.stores.records, new FakeClock());
+    await until(() => one.attempts() === 1 && one.state().waiting === 0);
+    assert.equal(await test.stores.records.count('webhook'), 0);
+    await one.made.stop();
+  });
+
+  it('of one that is gone are looked for when nodes have come or gone, and while it stays away', async () => {
+    await using test = await openInMemory();
+    const { records } = test.stores;
+    const clock = new FakeClock();
+    let there = [2, 3];
+    let during: number[] | undefined;
+    let granted = false;
+    let looks = 0;
+    let mayList = Promise.resolve();
+    const nodes: WebhooksParts['nodes'] = {
+      number: 2,
+      async list() {
+        await mayList;
+        return [1, 2, 3].map((number): NodeFacts => {
+          const state = there.includes(number) ? 'active' : 'gone';
+          return { ...{ number, name: `n${number}`, state }, ...nodeFacts };
+        });
+      },
+      async inTurn(name, work) {
+        looks += 1;
+        there = during ?? there;
+        return granted ? alone.inTurn(name, work) : undefined;
+      },
+    };
+    const [one, three] = [new WebhookOutbox(records, 1), new WebhookOutbox(records, 3)];
+    await one.put([notice('a', 'app'), notice('b', 'other')]);
+    await three.put([notice('c', 'app')]);
+    const two = await webhooks(records, clock, { nodes });
+    const lookAgain = async () => {
+      await clock.advance(15_000);
+      await turns(50);
+    };
+    await lookAgain();
+    assert.deepEqual([looks, posted.length], [1, 0], 'it is the turn of another');
+    granted = true;
+    during = [1, 2, 3];
+    await lookAgain();
+    assert.deepEqual([looks, posted.length], [2, 0], 'it has come back');
+    during = undefined;
+    there = [2, 3];
+    await lookAgain();
+    await until(() => two.attempts() === 1 && two.state().waiting === 0);
+    assert.equal(looks, 3, 'it is gone again');
+    await lookAgain();
+    assert.equal(looks, 3);
+    there = [2];
+    await lookAgain();
+    await until(() => two.attempts() === 2 && two.state().waiting === 0);
+    assert.equal(looks, 4);
+    assert.deepEqual(
+      (await records.list('webhook', { limit: 9 })).map(({ key }) => key),
+      ['other/b'],
+    );
+    await lookAgain();
+    assert.equal(looks, 4);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    mayList = promise;
+    await lookAgain();
+    const stopped = two.made.stop();
+    resolve();
+    await stopped;
+    await turns(50);
+    assert.equal(clock.nextTimer(), undefined);
+  });
+
   it('of several nodes are told by the one that noted it, and by one other when that is gone', async () => {
     await using test = await openInMemory();
     const { records } = test.stores;
@@ -398,8 +545,7 @@ describe('webhooks', () => {
       list: async () =>
         [1, 2, 3].map((one): NodeFacts => {
           const state = gone.has(one) ? 'gone' : 'active';
-          const facts = { version: '', started: 1, seen: 1, leased: 0 };
-          return { ...facts, number: one, name: `n${one}`, state };
+          return { ...nodeFacts, number: one, name: `n${one}`, state };
         }),
     });
     const open = (number: number) => webhooks(records, clock, { nodes: nodesFor(number) });
@@ -430,6 +576,21 @@ describe('webhooks', () => {
     for (const { made } of [one, two, three]) await made.stop();
   });
 });
+
+const nodeFacts = { version: '', started: 1, seen: 1, leased: 0 };
+
+/** The store, but for some methods. */
+const recordsBut = (records: RecordStore, others: Partial<RecordStore>): RecordStore =>
+  new Proxy(records, {
+    get(store, name) {
+      const found: unknown = Reflect.get(others, name) ?? Reflect.get(store, name);
+      return typeof found === 'function' ? found.bind(store) : found;
+    },
+  });
+
+const turns = async (count: number): Promise<void> => {
+  for (let i = 0; i < count; i += 1) await new Promise((resolve) => setImmediate(resolve));
+};
 
 const received: HistoryEvent = {
   ...{ id: 'q1', at: Date.UTC(2026, 0, 1), kind: 'received', sender: 'ann@example.org', size: 1 },

@@ -152,13 +152,14 @@ export class Webhooks {
     const before = await this.#nodesThere();
     if (before.text === this.#seen) return;
     const isDone = await this.#parts.nodes.inTurn('webhooks', async (turn) => {
+      let isWhole = true;
       for await (const { node, name, ...waiting } of this.#outbox.all()) {
         if (before.numbers.has(node) || this.#lineOf(name) === undefined) continue;
-        // Its node may have begun anew by now.
-        if ((await this.#nodesThere()).numbers.has(node)) continue;
-        if (await this.#outbox.take(name, waiting.id, turn)) this.#lineOf(name)?.add(waiting);
+        // Its node may have begun anew by now, and may be gone again before the next look.
+        if ((await this.#nodesThere()).numbers.has(node)) isWhole = false;
+        else if (await this.#outbox.take(name, waiting.id, turn)) this.#lineOf(name)?.add(waiting);
       }
-      return true;
+      return isWhole;
     });
     if (isDone === true) this.#seen = before.text;
   }
