@@ -159,6 +159,24 @@ describe('Reception', () => {
     assert.equal(spool.unended, 0);
   });
 
+  it('new settings are for new connections: what is offered, and what is taken', async () => {
+    const setting: { settings: Partial<SmtpServiceSettings> } = { settings: {} };
+    const { connect, queued } = await start(setting);
+    const before = await connect();
+    const wayOf = () => ({ delivery: 'relay', destination: 'mx:new.test' }) as const;
+    setting.settings = { hostname: 'new.example.net', noSoliciting: ['org.test:adv'], wayOf };
+    const after = await connect();
+    for (const peer of [before, after]) await peer.say(mail());
+    const ehlo = async (peer: MemoryPeer) => await peer.say('EHLO client.test\r\n');
+    assert.match(await ehlo(before), /^250-mx\.example\.net\r/);
+    assert.doesNotMatch(await ehlo(before), /org\.test/);
+    assert.match(await ehlo(after), /^250-new\.example\.net\r[\s\S]*NO-SOLICITING org\.test:adv\r/);
+    assert.deepEqual(
+      queued.map(({ recipients }) => recipients[0]?.destination),
+      ['local', 'mx:new.test'],
+    );
+  });
+
   it('says nothing before it is durable', async () => {
     const durable = Promise.withResolvers<void>();
     const { connect } = await start({ submit: () => durable.promise });

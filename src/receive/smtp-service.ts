@@ -102,8 +102,9 @@ interface OfOneConnection {
 /** What connections have in common as long as the settings are these. */
 interface Shared {
   readonly now: SmtpServiceSettings;
-  readonly facts: ServerFacts;
-  readonly reception: ReceptionParts;
+  /** None is left out: what is not named here the sessions of a listener would never know. */
+  readonly facts: Required<ServerFacts>;
+  readonly reception: ReceptionParts & Required<Pick<ReceptionParts, OfService>>;
 }
 
 const unknownPeer = undefined as unknown as Peer;
