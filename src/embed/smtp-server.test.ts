@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { connect } from 'node:net';
+import { createInterface } from 'node:readline';
 import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
@@ -395,6 +396,37 @@ describe('SmtpServer', () => {
     await assert.rejects(receive({ onToken: note, insecureAuth: true }, sending), {
       code: 'LOGIN_FAILED',
     });
+  });
+
+  it('an account may be called otherwise than who logs in, who acts as nobody else (RFC 4616 §2)', async () => {
+    const secrets = new Set(['secret', 'abc']);
+    const known = (user: string, secret: string) =>
+      user === 'ann' && secrets.has(secret) ? 'account 7' : undefined;
+    await using server = await new SmtpServer({
+      ...{ onMessage: () => {}, onAuth: known, onToken: known, insecureAuth: true },
+      ...{ log: silentLog, loginThrottle: false },
+    }).listen();
+    const replies: string[] = [];
+    for (const [mechanism, response] of [
+      ['PLAIN', '\0ann\0secret'],
+      ['PLAIN', 'ann\0ann\0secret'],
+      ['XOAUTH2', 'user=ann\x01auth=Bearer abc\x01\x01'],
+      ['OAUTHBEARER', 'n,a=ann,\x01auth=Bearer abc\x01\x01'],
+      ['PLAIN', 'bob\0ann\0secret'],
+    ] as const) {
+      const socket = connect(server.port, '127.0.0.1');
+      const lines = createInterface({ input: socket })[Symbol.asyncIterator]();
+      const sent = Buffer.from(response).toString('base64');
+      socket.write(`EHLO me.test\r\nAUTH ${mechanism} ${sent}\r\n`);
+      for (;;) {
+        const { value = '' } = await lines.next();
+        if (!/^(?:235|334|5)/.test(value)) continue;
+        replies.push(value.slice(0, 3));
+        break;
+      }
+      socket.destroy();
+    }
+    assert.deepEqual(replies, ['235', '235', '235', '235', '535']);
   });
 
   it('guesses are slowed and cut off, unless they shall not be', async () => {

@@ -40,7 +40,7 @@ import type { NewMessage, Way } from '../store/queue-store.ts';
 import type { Spool } from '../store/spool.ts';
 import type { HeldContent } from './held-content.ts';
 import { heldBytes, heldFile } from './held-content.ts';
-import type { LoginFacts, SmtpServerOptions } from './options.ts';
+import type { AuthResult, LoginFacts, SmtpServerOptions } from './options.ts';
 import { checkOptions, sessionLimits } from './options.ts';
 import { receivedMessage } from './received-message.ts';
 
@@ -314,14 +314,23 @@ function hookAuthenticator(options: SmtpServerOptions, client: () => ClientFacts
     const now = shownClient(client());
     return { client: now, mechanism, session: now.session };
   };
+  // Whom the program has let in, by the name that it was asked about: the account may be called otherwise.
+  let admitted: string | undefined;
+  const answer = async (user: string, asked: AuthResult | undefined) => {
+    const account = (await asked) ?? undefined;
+    admitted = account === undefined ? undefined : user;
+    return account;
+  };
   return {
     verifyPassword: async (user, password, mechanism) =>
-      (await options.onAuth?.(user, password, facts(mechanism))) ?? undefined,
+      answer(user, options.onAuth?.(user, password, facts(mechanism))),
     ...(options.onToken !== undefined && {
       verifyToken: async (user, token, _target, mechanism) =>
-        (await options.onToken?.(user, token, facts(mechanism))) ?? undefined,
+        answer(user, options.onToken?.(user, token, facts(mechanism))),
     }),
-    mayActAs: async (account, authorization) => account === authorization,
+    // RFC 4616 §2, RFC 7628 §3.1: who acts in their own name acts as nobody else.
+    mayActAs: async (account, authorization) =>
+      authorization === admitted || authorization === account,
   };
 }
 
