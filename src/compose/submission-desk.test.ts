@@ -1,8 +1,36 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { HandIn } from '../receive/hand-in.ts';
+import { HandInRefused } from '../receive/hand-in.ts';
+import { replies } from '../smtp/reply.ts';
 import { openInMemory } from '../store/sqlite/test-stores.ts';
 import { Submissions } from './submission-desk.ts';
+
+it('what another node takes meanwhile under the same key is answered as that one was, and not taken twice', async () => {
+  await using test = await openInMemory();
+  const { records } = test.stores;
+  let taken = 0;
+  const node = () =>
+    new Submissions({
+      records,
+      clock: test.clock,
+      accountOf: async (address) => address,
+      messageBytesMax: () => 1000,
+      async handIn(message) {
+        taken += 1;
+        const one = { id: `Q${taken}`, messageId: undefined, accepted: [], rejected: [] };
+        const [record] = message.records?.(one) ?? [];
+        // As the queue of a shared store does.
+        if (record !== undefined && !(await records.replace(record, undefined)))
+          throw new HandInRefused(replies.localError);
+        return one;
+      },
+    });
+  const mail = { from: 'ann@example.org', to: 'bob@example.org', text: 'x', idempotencyKey: 'k' };
+  const [one, other] = await Promise.all([node().submit(mail), node().submit(mail)]);
+  assert.equal(taken, 2, 'both began');
+  assert.deepEqual(one, other);
+});
 
 it('a message and the key that it was asked by are put together: what was taken is not taken again', async () => {
   await using test = await openInMemory();

@@ -51,13 +51,24 @@ export class Submissions {
 
   async #once(key: string, account: string, given: Given): Promise<Submitted> {
     const { records, clock } = this.#parts;
-    const record = await records.get(kind, key);
-    if (record !== undefined) return JSON.parse(record.value) as Submitted;
+    const known = async () => {
+      const record = await records.get(kind, key);
+      return record && (JSON.parse(record.value) as Submitted);
+    };
+    const earlier = await known();
+    if (earlier !== undefined) return earlier;
     const expires = clock.now() + rememberedMs;
-    // With the message, in one transaction: whatever ends us, it is known by its key or not taken.
-    return this.#send(account, given, (taken) => [
-      { kind, key, value: JSON.stringify(asSubmitted(taken)), expires },
-    ]);
+    try {
+      // With the message, in one transaction: whatever ends us, it is known by its key or not taken.
+      return await this.#send(account, given, (taken) => [
+        { kind, key, value: JSON.stringify(asSubmitted(taken)), expires },
+      ]);
+    } catch (error) {
+      // Another node that was asked at the same time has taken it, and the queue does not take it twice.
+      const meanwhile = await known();
+      if (meanwhile === undefined) throw error;
+      return meanwhile;
+    }
   }
 
   async #accountOf({ account, from }: Given): Promise<string> {

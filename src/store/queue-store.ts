@@ -70,7 +70,10 @@ export interface NewMessage {
   readonly messageId?: string | undefined;
   /** All its recipients are held from the beginning: enqueued without a lease. */
   readonly held?: boolean | undefined;
-  /** Put in the transaction that enqueues it, if it does: whoever finds them knows that it was taken. Of kinds that nobody watches. */
+  /**
+   * Put in the transaction that enqueues it, if it does: whoever finds them knows that it was taken. Where one of that kind
+   * and key is there already it is not enqueued, and an error says so. Of kinds that nobody watches.
+   */
   readonly records?: readonly StoredRecord[] | undefined;
 }
 

@@ -51,6 +51,10 @@ export function checkLength({ kind, key, value }: StoredRecord): void {
     throw new RangeError(`${kind} ${key}: ${value.length} characters are too long for a record`);
 }
 
+/** One that is put with a message, and only once. */
+export const recordIsThere = ({ kind, key }: Pick<StoredRecord, 'kind' | 'key'>): Error =>
+  new Error(`there is a record ${kind} ${key} already`);
+
 /** Octets behind all keys that begin with it, and before all others: no octet of UTF-8 is 0xff. */
 export function endOfPrefix(prefix: string): Uint8Array {
   const octets = Buffer.from(prefix);

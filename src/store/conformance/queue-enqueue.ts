@@ -73,6 +73,25 @@ export function testEnqueue(open: OpenTestStores): void {
     assert.deepEqual(await records.get('sent', 'm4'), record('m4'));
   });
 
+  it('takes one message with a record of that key, whoever comes with another one, until it has expired', async () => {
+    await using test = await open();
+    const { queue, records } = test.stores;
+    const given = (id: string, expires = 9e12) =>
+      message(id, { records: [{ kind: 'sent', key: 'k', value: id, expires }] });
+    const ids = ['m1', 'm2', 'm3'];
+    const all = await Promise.allSettled(ids.map((id) => queue.enqueue(given(id), due)));
+    const taken = ids.filter((_, i) => all[i]!.status === 'fulfilled');
+    assert.equal(taken.length, 1);
+    assert.equal((await records.get('sent', 'k'))?.value, taken[0]);
+    await assert.rejects(queue.enqueue(given('m4'), due), /there is a record sent k already/);
+    assert.equal((await countOf(queue)).messages, 1);
+    await records.remove('sent', ['k']);
+    const soon = message('m5').received + 1;
+    await queue.enqueue(given('m5', soon), due);
+    await queue.enqueue({ ...given('m6'), received: soon }, due);
+    assert.equal((await records.get('sent', 'k'))?.value, 'm6');
+  });
+
   it('without a lease they are due at once, and come back whole', async () => {
     await using test = await open();
     const { queue } = test.stores;

@@ -3,7 +3,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Turn } from '../nodes.ts';
 import type { AnnouncedKind, RecordPage, RecordStore, StoredRecord } from '../record-store.ts';
-import { announcedKinds, checkLength, endOfPrefix } from '../record-store.ts';
+import { announcedKinds, checkLength, endOfPrefix, recordIsThere } from '../record-store.ts';
 import type { Row } from '../row.ts';
 import { blob, integer, integerOrNull, text } from '../row.ts';
 import type { Changes } from './changes.ts';
@@ -146,6 +146,26 @@ export async function putRecords(
       now,
     ],
   );
+}
+
+/**
+ * None is there already. Who puts the same at the same time waits until this transaction has ended, and then finds it. What
+ * has expired is in nobody's way.
+ */
+export async function addRecords(
+  queries: Queries,
+  list: readonly StoredRecord[],
+  now: number,
+): Promise<void> {
+  for (const { kind, key, value, expires } of list) {
+    const added = await queries.run(
+      `INSERT INTO record (kind, key, value, expires) VALUES ($1, $2, $3, $4)
+       ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value, expires = excluded.expires
+       WHERE record.expires <= $5`,
+      [kind, octets(key), octets(value), expires === undefined ? null : Math.floor(expires), now],
+    );
+    if (added === 0) throw recordIsThere({ kind, key });
+  }
 }
 
 const octets = (written: string): Buffer => Buffer.from(written);

@@ -1,7 +1,7 @@
 // The records' SQL: what RecordStore promises, inside a transaction that somebody else holds.
 
 import type { DatabaseSync } from 'node:sqlite';
-import { endOfPrefix, type RecordPage, type StoredRecord } from '../record-store.ts';
+import { endOfPrefix, type RecordPage, recordIsThere, type StoredRecord } from '../record-store.ts';
 import type { Row } from '../row.ts';
 import { integer, integerOrNull, text } from '../row.ts';
 import type { RecordRequests } from './requests.ts';
@@ -44,6 +44,13 @@ export class RecordTable implements RecordRequests {
     for (const { kind, key, value, expires = null } of records)
       this.#sql.put.run(kind, key, value, expires === null ? null : Math.floor(expires));
     this.#sql.sweep.run(now);
+  }
+
+  /** Before anything else is written, since what is thrown is to leave nothing. */
+  addRecords(records: readonly StoredRecord[], now: number): void {
+    for (const record of records)
+      if (this.getRecord(record.kind, record.key, now) !== undefined) throw recordIsThere(record);
+    this.putRecords(records, now);
   }
 
   replaceRecord(record: StoredRecord, before: string | undefined, now: number): boolean {

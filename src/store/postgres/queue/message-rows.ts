@@ -9,7 +9,7 @@ import { messageKey } from '../../message-key.ts';
 import type { NewMessage, RoomNeed } from '../../queue-store.ts';
 import type { ContentTable } from '../content/content-table.ts';
 import type { Queries, Value } from '../database.ts';
-import { putRecords } from '../record-store.ts';
+import { addRecords } from '../record-store.ts';
 
 /** Content that a row of `content` has already. */
 export interface KeptContent {
@@ -65,7 +65,7 @@ export async function enter(
   const found = new Set((await queries.rows(insertMessages, rows.values())).map(({ key }) => key));
   for (const { message } of entering)
     if (message.records !== undefined && found.has(messageKey(message.id)))
-      await putRecords(queries, message.records, message.received);
+      await addRecords(queries, message.records, message.received);
   return {
     added: entering.map(({ message }) => found.has(messageKey(message.id))),
     due: rows.due.filter(({ key }) => found.has(key)),

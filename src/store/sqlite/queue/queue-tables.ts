@@ -53,7 +53,7 @@ export interface QueueTablesParts {
   readonly createFolder: (wanted: Pick<AppendRow, 'account' | 'folder'>, now: number) => void;
   /** What accounts remember. */
   readonly memory: MemoryTable;
-  readonly records: Pick<RecordTable, 'putRecords'>;
+  readonly records: Pick<RecordTable, 'addRecords'>;
 }
 
 export class QueueTables implements Omit<QueueRequests, DeskRequest> {
@@ -143,7 +143,7 @@ export class QueueTables implements Omit<QueueRequests, DeskRequest> {
     chosen: Chosen,
   ): number {
     const [key, , received] = message.columns;
-    if (message.records !== undefined) this.#parts.records.putRecords(message.records, received);
+    if (message.records !== undefined) this.#parts.records.addRecords(message.records, received);
     if (leaseUntil === null) {
       this.#insert(message, chosen, { due: received, attempts: 0 });
       if (message.held) this.#parts.order.refresh(this.#sql.hold.all(key));
