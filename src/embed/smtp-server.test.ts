@@ -269,6 +269,16 @@ describe('SmtpServer', () => {
     await other.close();
   });
 
+  it('close() while listen() is under way leaves no listener behind', async () => {
+    const [port = 0] = await freePorts(1);
+    const server = new SmtpServer({ onMessage: () => {} });
+    const listening = server.listen({ port });
+    await server.close();
+    await listening;
+    assert.equal(server.port, 0);
+    await using _ = await new SmtpServer({ onMessage: () => {} }).listen({ port });
+  });
+
   it('close() lets an open transaction finish', async () => {
     const received: string[] = [];
     const server = await new SmtpServer({

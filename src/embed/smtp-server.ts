@@ -74,8 +74,8 @@ const localWay: Way = { delivery: 'local', destination: 'local' };
 export class SmtpServer implements AsyncDisposable {
   readonly #options: SmtpServerOptions;
   #running: Running | undefined;
-  /** listen() is under way. */
-  #isStarting = false;
+  /** listen() that is under way. */
+  #starting: Promise<Running> | undefined;
 
   /** @throws InputError for what cannot be meant: an unknown option, no onMessage. */
   constructor(options: SmtpServerOptions) {
@@ -99,13 +99,13 @@ export class SmtpServer implements AsyncDisposable {
   ): Promise<this> {
     refuseUnknown(where, ['port', 'host', 'path'], 'listen');
     const port = portOf(where.port);
-    if (this.#isStarting || this.#running !== undefined)
+    if (this.#starting !== undefined || this.#running !== undefined)
       throw new ListenError(twice.message, { cause: twice });
-    this.#isStarting = true;
+    this.#starting = this.#start({ ...where, port });
     try {
-      this.#running = await this.#start({ ...where, port });
+      this.#running = await this.#starting;
     } finally {
-      this.#isStarting = false;
+      this.#starting = undefined;
     }
     return this;
   }
@@ -148,8 +148,13 @@ export class SmtpServer implements AsyncDisposable {
     }
   }
 
-  /** No new connections, 421 to the idle; open transactions get `graceMs` to finish. */
+  /**
+   * No new connections, 421 to the idle; open transactions get `graceMs` to finish. A listen() that is under way comes to
+   * its end first, so that nothing is left of it.
+   */
   async close({ graceMs = 5_000 } = {}): Promise<void> {
+    // What goes wrong there is for whoever called it.
+    if (this.#starting !== undefined) await this.#starting.catch(() => {});
     const running = this.#running;
     if (running === undefined) return;
     this.#running = undefined;
