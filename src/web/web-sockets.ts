@@ -41,6 +41,7 @@ export const asksForWebSocket = ({ method, headers }: IncomingMessage): boolean 
 export class WebSockets<Client extends { readonly secure: boolean }> {
   readonly #fetch: (request: Request, client: Client & Upgrading) => Response | Promise<Response>;
   readonly #log: Log;
+  #closing = false;
   readonly #server = new WebSocketServer({
     ...{ noServer: true, maxPayload: receivedMax, perMessageDeflate: false },
   });
@@ -62,8 +63,9 @@ export class WebSockets<Client extends { readonly secure: boolean }> {
     });
   }
 
-  /** They are told that we go away. */
+  /** They are told that we go away; those that are asked for are not begun any more. */
   close(): void {
+    this.#closing = true;
     for (const socket of this.#server.clients) socket.close(1001);
   }
 
@@ -81,6 +83,7 @@ export class WebSockets<Client extends { readonly secure: boolean }> {
           });
     if (taken === undefined) return refuse(socket, response);
     await response.body?.cancel();
+    if (this.#closing) return refuse(socket, goingAway());
     this.#server.handleUpgrade(incoming, socket, head, (opened) => {
       // Whatever goes wrong on it ends it.
       opened.on('error', () => opened.terminate());
@@ -113,6 +116,9 @@ async function refuse(socket: Duplex, response: Response): Promise<void> {
   const head = `HTTP/1.1 ${answer.status} \r\n${lines.join('')}\r\n`;
   socket.end(Buffer.concat([Buffer.from(head), body]));
 }
+
+/** RFC 9110 §15.6.4: there is a server again before long. */
+const goingAway = (): Response => new Response('this server goes away\n', { status: 503 });
 
 /** RFC 9110 §15.5.22: there is no other way to ask it. */
 const noWebSocket = (): Response => new Response('this is no WebSocket\n', { status: 426 });
