@@ -113,8 +113,8 @@ export class AuditLog {
 
 /** `present` is the password that there is. */
 const secretNames = /password|secret|token|code|content|raw|privateKey|hmac|response|^present$/i;
-/** Members of an input that are mail; further down, `text` is what somebody looks for. */
-const mailNames = /^(?:text|html|message)$/;
+/** Members of an input that are mail; further down, such a name is what somebody looks for, or a setting. */
+const mailNames = /^(?:text|html|message|subject|headers|attachments)$/;
 const depthMax = 4;
 
 /** The same with what is secret, and what mail says, left out, and what is long cut off. */
