@@ -2,6 +2,7 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import type { Operations } from '../admin/operations.ts';
+import { messageOf } from '../base/error-text.ts';
 import type { Log } from '../base/log.ts';
 import type { Config } from '../config/config.ts';
 import { isByHand } from '../deliver/route.ts';
@@ -152,6 +153,7 @@ export class Server implements RunningServer {
       await certificate.reload(config);
       await acme.change(config);
     } catch (error) {
+      await this.#certificatesOfBefore();
       await change.cancel();
       await next.relay.close();
       throw error;
@@ -189,6 +191,17 @@ export class Server implements RunningServer {
   }
 
   /** What is queued follows the routes that are in force now. */
+  /** The reload has failed: what is in force stays so, its certificates and their renewal among it. */
+  async #certificatesOfBefore(): Promise<void> {
+    const { entrance, acme, log } = this.#parts;
+    try {
+      await acme.change(this.config);
+      await entrance.certificate.reload(this.config);
+    } catch (error) {
+      log.warn('certificates not read', { error: messageOf(error) });
+    }
+  }
+
   async #reroute(): Promise<void> {
     const { state, storage, log } = this.#parts;
     const { router } = state.inForce();
