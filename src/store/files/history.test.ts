@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { type FileHandle, open as openFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -205,6 +214,25 @@ describe('history', () => {
     assert.ok(clock.nextTimer() !== undefined);
     await history.flush();
     assert.equal((await history.find('a')).length, 1_000);
+  });
+
+  it('what comes while it writes is written by itself, in order', async () => {
+    const clock = new FakeClock();
+    const directory = join(root, 'meanwhile');
+    const path = join(directory, '000001.jsonl');
+    await using history = new FileHistory({ directory, clock, log: silentLog });
+    const times = () => (existsSync(path) ? (readFileSync(path, 'utf8').match(/"at"/g) ?? []) : []);
+    history.record(attempt('a', 0));
+    await clock.advance(50);
+    for (let at = 1; at < 11; at += 1) history.record(attempt('a', at));
+    while (clock.nextTimer() === undefined) await new Promise(setImmediate);
+    await clock.advance(50);
+    while (times().length < 11) await new Promise(setImmediate);
+    const written = readFileSync(path, 'utf8').trimEnd().split('\n');
+    assert.deepEqual(
+      written.map((line) => JSON.parse(line).at),
+      Array.from({ length: 11 }, (_, at) => at),
+    );
   });
 
   it('costs events and nothing else when the disk does not take them', async () => {
