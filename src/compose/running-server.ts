@@ -190,7 +190,6 @@ export class Server implements RunningServer {
     await storage.stores[Symbol.asyncDispose]();
   }
 
-  /** What is queued follows the routes that are in force now. */
   /** The reload has failed: what is in force stays so, its certificates and their renewal among it. */
   async #certificatesOfBefore(): Promise<void> {
     const { entrance, acme, log } = this.#parts;
@@ -202,6 +201,7 @@ export class Server implements RunningServer {
     }
   }
 
+  /** What is queued follows the routes that are in force now. */
   async #reroute(): Promise<void> {
     const { state, storage, log } = this.#parts;
     const { router } = state.inForce();
