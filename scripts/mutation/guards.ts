@@ -156,6 +156,7 @@ export const guards: readonly Guard[] = [
     guard(
       `compose/${name}.ts`,
       'compose/own-part.test.ts',
+      'compose/basic-login.test.ts',
       'compose/web-login.test.ts',
       'test/scenarios/own-part.test.ts',
       'test/scenarios/console-login.test.ts',
@@ -279,7 +280,7 @@ export const guards: readonly Guard[] = [
   ),
   guard('base/transient-map.ts', 'base/transient-map.test.ts'),
   guard('net/open-connections.ts', 'net/service.test.ts', 'web/http-service.test.ts'),
-  guard('deliver/relay/connection-pool.ts', 'deliver/relay/relay.test.ts'),
+  guard('deliver/relay/connection-pool.ts', 'deliver/relay/connection-pool.test.ts'),
   guard('cli/log-writer.ts', 'cli/log-writer.test.ts'),
   guard('net/listener.ts', 'net/listener.test.ts'),
   guard(
@@ -396,6 +397,8 @@ export const guards: readonly Guard[] = [
   guard(
     'access/imap/commands/fetch.ts',
     'access/imap/commands/fetch.test.ts',
+    'access/imap/commands/qresync.test.ts',
+    'access/imap/updates.test.ts',
     'access/imap/imap-service.test.ts',
   ),
   guard('access/imap/deflate-peer.ts', 'access/imap/deflate-peer.test.ts'),
@@ -421,6 +424,7 @@ export const guards: readonly Guard[] = [
   ...['session', 'window'].map((name) =>
     guard(
       `access/imap/commands/${name}.ts`,
+      'access/imap/commands/folders.test.ts',
       'access/imap/commands/search.test.ts',
       'access/imap/commands/select.test.ts',
       'access/imap/commands/fetch.test.ts',

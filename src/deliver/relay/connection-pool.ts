@@ -89,7 +89,6 @@ export class ConnectionPool {
   async close(): Promise<void> {
     this.#closed = true;
     this.#cancelSweep?.();
-    this.#cancelSweep = undefined;
     const idle = [...this.#pooled.values()].filter(({ idleSince }) => idleSince !== undefined);
     await Promise.all(
       idle.filter((one) => this.#forget(one)).map((one) => this.#seeOff(one.connection)),
