@@ -16,5 +16,10 @@ describe('who sees what `dev` has caught without a login', () => {
         expected,
         `${host} ${inboxes.size}`,
       );
+    const { listeners, ...others } = devConfig('/tmp', { host: '0.0.0.0', catcher: {} });
+    const http = (host: string) => ({ ...listeners[0]!, service: 'http' as const, hosts: [host] });
+    const smtp = { ...listeners[0]!, service: 'smtp' as const, hosts: ['0.0.0.0'] };
+    assert.equal(isForAll({ ...others, listeners: [smtp, http('::1')] }), false);
+    assert.equal(isForAll({ ...others, listeners: [smtp, http('::1'), http('::')] }), true);
   });
 });

@@ -71,6 +71,53 @@ describe('an administrator', () => {
     assert.equal((await ask('/postrider/v1/accountList', { cookie })).status, 401);
   });
 
+  it('logs out, once, and that is on record', async () => {
+    await using test = await start();
+    const { url, ask, logIn, operations } = test;
+    await operations.administratorAdd({ name: 'root', password, allows: ['all'] });
+    const [{ cookie }, other] = [
+      await logIn({ name: 'root', password }),
+      await logIn({ name: 'root', password }),
+    ];
+    for (let i = 0; i < 2; i += 1)
+      await fetch(`${url}/postrider/session`, {
+        method: 'DELETE',
+        headers: { cookie, origin: url },
+      });
+    assert.equal((await ask('/postrider/v1/accountList', { cookie })).status, 401);
+    assert.equal((await ask('/postrider/v1/accountList', { cookie: other.cookie })).status, 200);
+    const { entries } = await operations.auditList({ limit: 10 });
+    assert.deepEqual(
+      entries.map(({ who, what }) => [who, what]),
+      [
+        ['administrator root', 'logout'],
+        ['administrator root', 'login'],
+        ['administrator root', 'login'],
+      ],
+    );
+  });
+
+  it('a program asks by its token, and what it changes is on record by its name', async () => {
+    await using test = await start();
+    const { url, operations } = test;
+    const allows = ['accountPassword'];
+    const { token } = await operations.tokenCreate({ name: 'script', allows });
+    const as = async (given: string) => {
+      const answer = await fetch(`${url}/postrider/v1/accountPassword`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${given}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ address: ann, password: 'another secret of ann' }),
+      });
+      return answer.status;
+    };
+    assert.deepEqual([await as(token), await as(`${token}x`)], [200, 401]);
+    const { entries } = await operations.auditList({ limit: 10 });
+    assert.deepEqual(
+      entries.map(({ who, what }) => [who, what]),
+      [['token script', 'accountPassword']],
+    );
+  });
+
   it('the owner of an account gets in, and is no operator', async () => {
     await using test = await start();
     const { ask, logIn, operations } = test;
