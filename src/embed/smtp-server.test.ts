@@ -40,6 +40,19 @@ async function receive(
   return got;
 }
 
+/** The code of what answers an initial response. */
+async function authenticate(port: number, mechanism: string, response: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  socket.write(`EHLO me.test\r\nAUTH ${mechanism} ${Buffer.from(response).toString('base64')}\r\n`);
+  try {
+    for await (const line of createInterface({ input: socket }))
+      if (/^(?:235|334|[45])/.test(line)) return line.slice(0, 3);
+    return '';
+  } finally {
+    socket.destroy();
+  }
+}
+
 describe('SmtpServer', () => {
   it('hands over sender, recipients, header and content, the trace field in front', async () => {
     const { message, raw } = await receive({ hostname: 'mx.example.net' });
@@ -424,19 +437,24 @@ describe('SmtpServer', () => {
       ['OAUTHBEARER', 'n,a=ann,\x01auth=Bearer abc\x01\x01'],
       ['PLAIN', 'bob\0ann\0secret'],
     ] as const) {
-      const socket = connect(server.port, '127.0.0.1');
-      const lines = createInterface({ input: socket })[Symbol.asyncIterator]();
-      const sent = Buffer.from(response).toString('base64');
-      socket.write(`EHLO me.test\r\nAUTH ${mechanism} ${sent}\r\n`);
-      for (;;) {
-        const { value = '' } = await lines.next();
-        if (!/^(?:235|334|5)/.test(value)) continue;
-        replies.push(value.slice(0, 3));
-        break;
-      }
-      socket.destroy();
+      replies.push(await authenticate(server.port, mechanism, response));
     }
     assert.deepEqual(replies, ['235', '235', '235', '235', '535']);
+  });
+
+  it('RFC 4616 §2: programs are not asked about names with control characters', async () => {
+    const asked: string[] = [];
+    const ask = (user: string) => void asked.push(user);
+    await using server = await new SmtpServer({
+      ...{ onMessage: () => {}, onAuth: ask, onToken: ask, insecureAuth: true, log: silentLog },
+    }).listen();
+    const name = 'ann\r\nReceived: from eve';
+    assert.equal(await authenticate(server.port, 'PLAIN', `\0${name}\0secret`), '535');
+    assert.equal(
+      await authenticate(server.port, 'XOAUTH2', `user=${name}\x01auth=Bearer abc\x01\x01`),
+      '334',
+    );
+    assert.deepEqual(asked, []);
   });
 
   it('guesses are slowed and cut off, unless they shall not be', async () => {

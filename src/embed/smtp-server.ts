@@ -31,6 +31,7 @@ import { createMessageIds } from '../queue/message-id.ts';
 import type { SmtpServiceSettings } from '../receive/smtp-service.ts';
 import { createSmtpService } from '../receive/smtp-service.ts';
 import type { Authenticator } from '../sasl/mechanism.ts';
+import { saslprep } from '../sasl/saslprep.ts';
 import { offeredMechanisms } from '../sasl/server.ts';
 import { reply } from '../smtp/reply.ts';
 import { SmtpError } from '../smtp/smtp-error.ts';
@@ -321,17 +322,18 @@ function hookAuthenticator(options: SmtpServerOptions, client: () => ClientFacts
   };
   // Whom the program has let in, by the name that it was asked about: the account may be called otherwise.
   let admitted: string | undefined;
-  const answer = async (user: string, asked: AuthResult | undefined) => {
-    const account = (await asked) ?? undefined;
+  const answer = async (user: string, ask: () => AuthResult | undefined) => {
+    // RFC 4616 §2: names that cannot be prepared are nobody's: those with line ends, which would be others' log lines.
+    const account = saslprep(user) === undefined ? undefined : ((await ask()) ?? undefined);
     admitted = account === undefined ? undefined : user;
     return account;
   };
   return {
     verifyPassword: async (user, password, mechanism) =>
-      answer(user, options.onAuth?.(user, password, facts(mechanism))),
+      answer(user, () => options.onAuth?.(user, password, facts(mechanism))),
     ...(options.onToken !== undefined && {
       verifyToken: async (user, token, _target, mechanism) =>
-        answer(user, options.onToken?.(user, token, facts(mechanism))),
+        answer(user, () => options.onToken?.(user, token, facts(mechanism))),
     }),
     // RFC 4616 §2, RFC 7628 §3.1: who acts in their own name acts as nobody else.
     mayActAs: async (account, authorization) =>
