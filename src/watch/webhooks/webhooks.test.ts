@@ -574,6 +574,7 @@ describe('webhooks', () => {
     assert.equal(one.state().givenUp, 0);
     assert.equal(new Set(posted.map(({ headers }) => headers['webhook-id'])).size, 1);
     for (const { made } of [one, two, three]) await made.stop();
+    assert.equal(clock.nextTimer(), undefined, 'nobody looks for others any more');
   });
 });
 
