@@ -5,9 +5,9 @@ import { keepMemory } from './memory-keeper.ts';
 
 const mebibyte = 2 ** 20;
 
-function thread({ muchMs = 1_000, someMs = 1_000 } = {}) {
+function thread({ muchMs = 1_000, someMs = 1_000, used = 0 } = {}) {
   const clock = new FakeClock();
-  const state = { used: 0, busy: 0, rests: 0, collections: 0 };
+  const state = { used, busy: 0, rests: 0, collections: 0 };
   const stop = keepMemory({
     ...{ clock, restBefore: { muchMs, someMs } },
     usedBytes: () => state.used,
@@ -62,17 +62,23 @@ describe('base/memory-keeper', () => {
 
   it('waits longer where what has gathered is not much', async () => {
     const { clock, state } = thread({ muchMs: 30_000, someMs: 300_000 });
-    state.used = 60 * mebibyte;
+    state.used = 31 * mebibyte;
     await clock.advance(299_000);
     assert.equal(state.collections, 0);
     await clock.advance(1_000);
     assert.equal(state.collections, 1);
     state.busy = 0.5;
     await clock.advance(1_000);
-    state.used = 74 * mebibyte;
+    state.used = 42 * mebibyte;
     state.busy = 0;
     await clock.advance(30_000);
     assert.equal(state.collections, 2);
+  });
+
+  it('what the start has left is collected, too', async () => {
+    const { clock, state } = thread({ muchMs: 30_000, someMs: 300_000, used: 60 * mebibyte });
+    await clock.advance(30_000);
+    assert.equal(state.collections, 1);
   });
 
   it('takes its time between two collections', async () => {

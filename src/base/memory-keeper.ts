@@ -12,7 +12,7 @@ const restingShare = 0.1;
 const againMs = 5_000;
 /** Limit: octets that must have gathered since the last collection to be some, and to be much. */
 const someBytes = 8 * 2 ** 20;
-const muchBytes = 64 * 2 ** 20;
+const muchBytes = 32 * 2 ** 20;
 
 /** How long a thread rests, in milliseconds, before what has gathered is collected. */
 export interface RestBeforeCollecting {
@@ -36,7 +36,7 @@ export interface MemoryKeeperParts {
   readonly rest?: (() => void) | undefined;
   /** It has rested for long enough. */
   readonly collect: () => void;
-  /** Default: 30 seconds where 64 MiB have gathered, 5 minutes where it is 8. */
+  /** Default: 30 seconds where 32 MiB have gathered, 5 minutes where it is 8. */
   readonly restBefore?: RestBeforeCollecting | undefined;
 }
 
@@ -44,7 +44,8 @@ export interface MemoryKeeperParts {
 export function keepMemory(parts: MemoryKeeperParts): () => void {
   const { clock, busyShare, usedBytes, restBefore = restDefault } = parts;
   let collectedAt = clock.now();
-  let leftBytes = usedBytes();
+  // Of what the start has left nothing was collected yet.
+  let leftBytes = 0;
   let busyAt = collectedAt;
   let isResting = true;
   const look = () => {
