@@ -107,7 +107,8 @@ interface Shared {
   readonly reception: ReceptionParts & Required<Pick<ReceptionParts, OfService>>;
 }
 
-const unknownPeer = undefined as unknown as Peer;
+/** In the place of one: each connection puts its own there. */
+const noPeerYet = undefined as unknown as Peer;
 
 /**
  * With a place for whatever each connection has of its own: a copy is made at once of an object that has all names
@@ -125,19 +126,14 @@ function sharedBy(parts: SmtpServiceParts, now: SmtpServiceSettings): Shared {
       ...{ authRequired, bareNewlines, localDomain, limits, protocol: now.service },
       asksUnknown: now.policies.unknown.length > 0,
       conneg: now.featureSetOf !== undefined,
-      ...{
-        secure: false,
-        mechanisms: [],
-        trusted: false,
-        xclient: false,
-        futureRelease: undefined,
-      },
+      ...{ secure: false, mechanisms: [], trusted: false, xclient: false },
+      futureRelease: undefined,
     },
     reception: {
       ...now,
       ...{ tracer, log, clock, refusals, spool, submit, messageId },
       ...{ startQueue, turns, tracked, fetchUrl },
-      ...{ peer: unknownPeer, session: '', trace: undefined },
+      ...{ peer: noPeerYet, session: '', trace: undefined },
     },
   };
 }

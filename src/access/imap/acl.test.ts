@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { changeRights } from '../../store/folders/rights.ts';
 import {
   allRights,
-  changeRights,
   formatRights,
   grantedRights,
   parseRights,

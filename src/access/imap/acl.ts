@@ -6,7 +6,7 @@ import { allRights, changeRights, inOrder } from '../../store/folders/rights.ts'
 import type { LocatedFolder, Rights } from './located-folder.ts';
 import { ImapRefusal } from './refusal.ts';
 
-export { allRights, changeRights } from '../../store/folders/rights.ts';
+export { allRights } from '../../store/folders/rights.ts';
 
 /** RFC 4314 §2: everybody. */
 export const anyone = 'anyone';

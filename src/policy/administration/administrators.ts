@@ -144,11 +144,11 @@ export async function checkPassword(
   { name, password, code }: Credentials,
 ): Promise<PasswordVerdict> {
   const administrator = await findAdministrator(parts, name);
-  // What cannot be prepared is compared all the same: nobody's password is empty.
-  const prepared = preparePassword(password) ?? '';
+  const prepared = preparePassword(password);
   const hashes = administrator?.password === undefined ? [] : [{ argon2: administrator.password }];
-  const isRight = (await findPassword(hashes, prepared)) !== undefined;
-  if (!isRight || administrator === undefined) return { kind: 'wrong' };
+  // What cannot be prepared takes as long as what can.
+  const isRight = (await findPassword(hashes, prepared ?? '')) !== undefined;
+  if (!isRight || prepared === undefined || administrator === undefined) return { kind: 'wrong' };
   if (administrator.totp === undefined) return { kind: 'right', administrator };
   if (code === undefined) return { kind: 'code' };
   const used = await useCode(parts, administrator, code);
