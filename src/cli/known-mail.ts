@@ -2,7 +2,7 @@
 // when all its octets are: those of one size are read, once each, and compared by a digest.
 
 import { createHash } from 'node:crypto';
-import type { Operations } from '../admin/operations.ts';
+import { OperationError, type Operations } from '../admin/operations.ts';
 
 type KnownOperations = Pick<Operations, 'mailList' | 'mailShow'>;
 
@@ -46,12 +46,23 @@ export class KnownMail {
     if (same === undefined) return false;
     const { unread } = same;
     same.unread = [];
-    for (const { address, id } of unread) {
-      const hash = createHash('sha256');
-      for await (const piece of this.#operations.mailShow({ address, id })) hash.update(piece);
-      same.digests.add(hash.digest('base64'));
+    for (const each of unread) {
+      const digest = await this.#digestOf(each);
+      if (digest !== undefined) same.digests.add(digest);
     }
     return same.digests.has(digestOf(mail));
+  }
+
+  /** undefined where it was deleted since it was listed, or cannot be read: what is not there is no reason to leave mail out. */
+  async #digestOf({ address, id }: Unread): Promise<string | undefined> {
+    const hash = createHash('sha256');
+    try {
+      for await (const piece of this.#operations.mailShow({ address, id })) hash.update(piece);
+    } catch (error) {
+      if (error instanceof OperationError) return undefined;
+      throw error;
+    }
+    return hash.digest('base64');
   }
 
   add(mail: Buffer): void {
