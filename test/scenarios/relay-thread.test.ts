@@ -77,7 +77,7 @@ async function silentHop(t: TestContext) {
 }
 
 /** Limit: what hangs has failed by then, and what it opened is closed, so that the process ends. */
-const bounded = { timeout: 40_000 };
+const bounded = { timeout: 120_000 };
 
 describe('relaying in a thread of its own', () => {
   it(

@@ -43,7 +43,7 @@ function lease(content: Content = memoryContent(Buffer.from('Subject: x\r\n\r\n.
 const to = (port: number): RelayRoute => ({ kind: 'host', host: '127.0.0.1', port, tls: 'none' });
 
 /** Limit: what hangs has failed by then, and what it opened is closed, so that the process ends. */
-const bounded = { timeout: 20_000 };
+const bounded = { timeout: 120_000 };
 
 function startThread(t: TestContext, clock: Clock = systemClock(), queries?: Counter) {
   const lines: string[] = [];
