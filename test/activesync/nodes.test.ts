@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { testCluster, withoutPostgres } from '../../src/store/postgres/test-cluster.ts';
 import { freePorts } from '../ports.ts';
-import { startProcess } from '../process.ts';
+import { eventually, startProcess } from '../process.ts';
 import { Phone } from './phone.ts';
 import type { Node } from './wire.ts';
 
@@ -80,8 +80,11 @@ describe('a phone and two nodes', { skip: withoutPostgres() }, () => {
       );
     }
     const expected = come;
-    for (let tries = 0; phone.in(inbox).size < expected && tries < 50; tries += 1)
+    // What was sent is delivered after it was answered.
+    await eventually(async () => {
       await phone.sync(inbox, 7);
+      return phone.in(inbox).size < expected ? undefined : true;
+    }, 'everything to be there');
     await phone.sync(inbox, 7);
     assert.equal(phone.in(inbox).size, expected, 'each is there, and was sent, once');
     const trash = phone.folder('4');
