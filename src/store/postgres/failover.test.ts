@@ -5,15 +5,15 @@ import { describe, it } from 'node:test';
 import { silentLog } from '../../base/log.ts';
 import { StorageError, systemFull } from '../../smtp/smtp-error.ts';
 import { Database } from './database.ts';
-import { ask, testCluster, withoutPostgres } from './test-cluster.ts';
+import { ask, testCluster, waitMsMax, withoutPostgres } from './test-cluster.ts';
 import { startPair } from './test-pair.ts';
 
 async function eventually<T>(work: () => Promise<T>): Promise<T> {
-  for (let tries = 0; ; tries += 1)
+  for (const end = performance.now() + waitMsMax; ; )
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof StorageError) || tries === 300) throw error;
+      if (!(error instanceof StorageError) || performance.now() > end) throw error;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
 }

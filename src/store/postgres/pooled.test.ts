@@ -16,7 +16,7 @@ import { moveStore } from '../moving/move.ts';
 import { openMoveSource, openMoveTarget } from '../open-move.ts';
 import { openStores } from '../open-stores.ts';
 import { ask, testCluster, withoutPostgres } from './test-cluster.ts';
-import { openTwo } from './test-two-nodes.ts';
+import { eventually, openTwo } from './test-two-nodes.ts';
 
 const program = '/usr/sbin/pgbouncer';
 
@@ -54,10 +54,7 @@ logfile = ${join(home, 'log')}
     for (const path of [home, file]) chownSync(path, owner.uid, owner.gid!);
   const server = spawn(program, [file], { stdio: 'ignore', ...owner });
   const through = `postgres://postrider@/${database}?host=${encodeURIComponent(home)}&port=6432`;
-  for (let tries = 0; !(await ask(through, 'SELECT 1').then(Boolean, () => false)); tries += 1) {
-    assert.ok(tries < 200, 'pgbouncer answers');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  await eventually(() => ask(through, 'SELECT 1').then(Boolean, () => false));
   return {
     url: through,
     async [Symbol.asyncDispose]() {

@@ -190,6 +190,9 @@ function assertPrograms(found: string | undefined): asserts found is string {
   if (found === undefined) throw new Error('there is no PostgreSQL here');
 }
 
+/** Limit: a wait that is longer is in vain, even on a machine that others keep busy. */
+export const waitMsMax = 120_000;
+
 interface Running {
   end(signal: 'INT' | 'QUIT'): Promise<void>;
 }
@@ -219,8 +222,8 @@ async function startServer(
     shell.once('exit', () => resolve());
   });
   shell.unref();
-  for (let tries = 0; !(await answers(urlOf(home, 'postgres'))); tries += 1) {
-    if (tries === 300) throw new Error('PostgreSQL does not start');
+  for (const end = performance.now() + waitMsMax; !(await answers(urlOf(home, 'postgres'))); ) {
+    if (performance.now() > end) throw new Error('PostgreSQL does not start');
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   return {

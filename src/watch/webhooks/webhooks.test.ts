@@ -260,7 +260,7 @@ describe('webhooks', () => {
     const one = await webhooks(test.stores.records, new FakeClock(), { timeoutMs: 100 });
     for (let i = 0; i < 50; i += 1) one.made.note(received);
     assert.equal(posted.length, 0);
-    await until(() => posted.length === requestsMax);
+    await until(() => posted.length >= requestsMax);
     await until(() => one.attempts() >= 1);
     assert.match(one.state().attempts[0]!.problem!, /no whole answer/);
     assert.equal(one.state().waiting, 50);
@@ -609,7 +609,8 @@ const attemptOf = (result: AttemptResult['result']): HistoryEvent => ({
 
 /** Turns of the event loop, until it holds. */
 async function until(holds: () => boolean): Promise<void> {
-  for (const end = performance.now() + 10_000; !holds(); ) {
+  // Limit: what takes longer does not come, even on a machine that others keep busy.
+  for (const end = performance.now() + 120_000; !holds(); ) {
     assert.ok(performance.now() < end, 'it does not come');
     await new Promise((resolve) => setImmediate(resolve));
   }
