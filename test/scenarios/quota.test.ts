@@ -7,6 +7,7 @@ import { countOf, removed } from '../../src/store/conformance/harness.ts';
 import { queueEntries } from '../../src/store/queue-entries.ts';
 import type { TestServer } from '../../src/testing/index.ts';
 import { startTestServer } from '../../src/testing/index.ts';
+import { eventually } from '../process.ts';
 import { connectClient } from './wire.ts';
 
 const ann = 'ann@example.org';
@@ -59,8 +60,10 @@ async function open(server: TestServer, recipients: readonly string[], service =
 const usage = (server: TestServer, account: string) => server.server.stores.folders.usage(account);
 
 async function delivered(server: TestServer, messages: number): Promise<void> {
-  for (let i = 0; server.messages.length < messages && i < 1000; i += 1)
-    await new Promise((resolve) => setTimeout(resolve, 5));
+  await eventually(
+    () => (server.messages.length < messages ? undefined : true),
+    `${messages} to be delivered`,
+  );
   assert.equal(server.messages.length, messages);
 }
 

@@ -1,7 +1,6 @@
 // Every kind of refusal leaves a line in the log, and `why` finds it again.
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, it } from 'node:test';
 import type { Fields, Log } from '../../src/base/log.ts';
@@ -11,6 +10,7 @@ import { storiesOf } from '../../src/queue/story/story.ts';
 import { formatWhy } from '../../src/queue/story/story-text.ts';
 import type { TestServer } from '../../src/testing/index.ts';
 import { startTestServer } from '../../src/testing/index.ts';
+import { eventually } from '../process.ts';
 import { connectClient } from './wire.ts';
 
 const ann = 'ann@example.org';
@@ -51,26 +51,13 @@ async function talk(port: number, ...texts: string[]): Promise<string[]> {
   return heard;
 }
 
-/** A line that never gets an SMTP reply: to be read as it comes. */
-async function raw(port: number, ...texts: string[]): Promise<void> {
+/** A connection on which no SMTP reply is waited for: to be read as it comes. */
+function raw(port: number, text = ''): Disposable {
   const socket = connect(port, '127.0.0.1');
   socket.on('error', () => {});
   socket.resume();
-  for (const text of texts) {
-    socket.write(text);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  socket.end();
-  await Promise.race([once(socket, 'close'), new Promise((r) => setTimeout(r, 500))]);
-}
-
-async function eventually<T>(look: () => T | undefined): Promise<T> {
-  for (let i = 0; i < 400; i += 1) {
-    const found = look();
-    if (found !== undefined) return found;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  assert.fail('it never came');
+  if (text !== '') socket.write(text);
+  return { [Symbol.dispose]: () => void socket.destroy() };
 }
 
 const why = async ({ server: { stores, history } }: TestServer, text: string) =>
@@ -196,13 +183,14 @@ describe('refusals', () => {
     }
   });
 
-  it('connections that were turned away, failed handshakes, and logins by IMAP and POP3', async () => {
-    const { server, portOf, lines, refused } = await start({ limits: { connectionsPerClient: 1 } });
+  it('connections that were turned away', async () => {
+    const { server, portOf, refused } = await start({ limits: { connectionsPerClient: 1 } });
     await using _ = server;
     const first = await connectClient(portOf('smtp'));
-    await raw(portOf('smtp'), '');
-    await raw(portOf('imap'), '');
-    await eventually(() => refused()[1]);
+    for (const [i, service] of ['smtp', 'imap'].entries()) {
+      using _turnedAway = raw(portOf(service));
+      await eventually(() => refused()[i], 'the refusal');
+    }
     assert.deepEqual(
       refused().map(({ stage, service, reply }) => [stage, service, String(reply).slice(0, 9)]),
       [
@@ -211,11 +199,15 @@ describe('refusals', () => {
       ],
     );
     first.close();
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    lines.length = 0;
-    await raw(portOf('imap'), 'this is no handshake\r\n\r\n');
-    await raw(portOf('smtp'), hello, 'STARTTLS\r\n', 'neither is this\r\n\r\n');
-    await eventually(() => refused()[1]);
+  });
+
+  it('failed handshakes, and logins by IMAP and POP3', async () => {
+    const { server, portOf, lines, refused } = await start();
+    await using _ = server;
+    using _none = raw(portOf('imap'), 'this is no handshake\r\n\r\n');
+    await eventually(() => refused()[0], 'the first handshake to fail');
+    await talk(portOf('smtp'), hello, 'STARTTLS\r\n', 'neither is this\r\n\r\n');
+    await eventually(() => refused()[1], 'the other handshake to fail');
     assert.deepEqual(
       refused().map(({ stage, service, reply }) => [stage, service, reply]),
       [
@@ -226,8 +218,11 @@ describe('refusals', () => {
     for (const { reason } of refused())
       assert.match(String(reason), /ssl|tls|wrong version|record/i);
     lines.length = 0;
-    await raw(portOf('pop3'), `USER ${ann}\r\nPASS wrong\r\n`);
-    const login = await eventually(() => lines.find(({ event }) => event === 'login failed'));
+    using _login = raw(portOf('pop3'), `USER ${ann}\r\nPASS wrong\r\n`);
+    const login = await eventually(
+      () => lines.find(({ event }) => event === 'login failed'),
+      'the login to fail',
+    );
     assert.deepEqual([login.user, login.reason, login.client], [ann, 'credentials', '127.0.0.1']);
     assert.match(await why(server, ann), /at login: password: credentials/);
   });
