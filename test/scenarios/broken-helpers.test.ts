@@ -121,9 +121,15 @@ describe('a filter that does not answer', () => {
         };
         await assert.rejects(inTimeOf(server, send()), / → 451 4\.3\.0 /);
         helper.state = 'is well';
-        // Who was not there is not asked again at once.
-        await server.clock.advance(5_000);
-        assert.match(await inTimeOf(server, send()), /^250 /);
+        await eventually(async () => {
+          // Who was not there is not asked again at once.
+          await server.clock.advance(5_000);
+          // On a machine that stands still, it may be too late once more.
+          const heard = await inTimeOf(server, send()).catch((error: Error) => error.message);
+          if (/ → 451 4\.3\.0 /.test(heard)) return undefined;
+          assert.match(heard, /^250 /);
+          return true;
+        }, 'mail to be taken');
         await server.waitFor(() => true);
         assert.equal(server.messages.length, 1);
         assert.equal(server.messages[0]?.mailbox, 'ann@example.org');

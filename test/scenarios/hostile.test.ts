@@ -55,7 +55,8 @@ const configOf = (limits: ConfigObject): ConfigObject =>
 before(async () => {
   hop = await startRawHop();
   [port, tlsPort] = (await freePorts(2)) as [number, number];
-  server = await startProcess(configOf({ commandTimeout: '2s', contentTimeout: '2s' }));
+  // Nobody is sent away for being slow: on a busy machine, an attack takes its time.
+  server = await startProcess(configOf({}));
 });
 
 after(async () => {
@@ -74,8 +75,10 @@ async function survives(what: () => Promise<void>): Promise<void> {
   await client.say(hello);
   await submit(client, { from: 'ann@here.test', to: ['bob@far.test'], content: 'Hi.' });
   client.close();
-  const spool = readdirSync(join(server.directory, 'data/spool'));
-  assert.deepEqual(spool, [], 'nothing half-received is left');
+  await eventually(
+    () => (readdirSync(join(server.directory, 'data/spool')).length === 0 ? true : undefined),
+    'nothing half-received to be left',
+  );
 }
 
 describe('memory stays bounded', () => {
@@ -160,6 +163,7 @@ describe('memory stays bounded', () => {
   ] as const)
     it(`a client that never reads a reply and ${title} is held back, then dropped`, () =>
       survives(async () => {
+        await server.reload(configOf({ commandTimeout: '2s', contentTimeout: '2s' }));
         const { socket } = await attack(port);
         socket.pause();
         const block = `${'RCPT TO:<x@far.test>\r\n'.repeat(5_000)}`;
@@ -180,6 +184,7 @@ describe('memory stays bounded', () => {
         await eventually(() => (openConnections() === 0 ? true : undefined), 'it to be dropped');
         assert.ok(taken < 64 * mebi, `${taken} octets were taken from it`);
         socket.destroy();
+        await server.reload(configOf({}));
       }));
 });
 
@@ -301,8 +306,6 @@ describe('TLS', () => {
 describe('connection limits', () => {
   it('RFC 5321 §3.8: 1,000 at once get 200 greetings, the others 421, and the places are free again', () =>
     survives(async () => {
-      // Nobody is sent away for being slow: to greet a thousand may take longer than that.
-      await server.reload(configOf({}));
       await eventually(() => (openConnections() === 0 ? true : undefined), 'all to be free');
       const open = await Promise.all([...times(1_000, () => attack(port))]);
       await eventually(
@@ -348,7 +351,9 @@ describe('what lies on the disk', () => {
   it('is for its owner alone', () => {
     const data = join(server.directory, 'data');
     for (const name of ['', ...readdirSync(data, { recursive: true, encoding: 'utf8' })]) {
-      const mode = statSync(join(data, name)).mode & 0o777;
+      // What is spooled and written beside the database comes and goes.
+      const { mode: whole } = statSync(join(data, name), { throwIfNoEntry: false }) ?? { mode: 0 };
+      const mode = whole & 0o777;
       // The certificate is public; its folder is not.
       assert.equal(mode & 0o077, 0, `${name || 'the data directory'} has mode ${mode.toString(8)}`);
     }

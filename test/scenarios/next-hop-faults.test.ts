@@ -123,7 +123,8 @@ describe('a next hop that misbehaves', () => {
         listeners: [{ service: 'smtp', host: '127.0.0.1', port }],
         trustedNetworks: ['127.0.0.1/32'],
         routes,
-        delivery: { greetingTimeout: '1s', commandTimeout: '1s', contentTimeout: '2s' },
+        // The two that are silent are waited for so long; a machine that stands still is to make nobody else one of them.
+        delivery: { greetingTimeout: '5s', commandTimeout: '5s', contentTimeout: '5s' },
       }),
     );
     const client = await connectClient(port);
