@@ -281,7 +281,7 @@ export const guards: readonly Guard[] = [
   guard('base/transient-map.ts', 'base/transient-map.test.ts'),
   guard('net/open-connections.ts', 'net/service.test.ts', 'web/http-service.test.ts'),
   guard('deliver/relay/connection-pool.ts', 'deliver/relay/connection-pool.test.ts'),
-  guard('cli/log-writer.ts', 'cli/log-writer.test.ts'),
+  guard('cli/log-writer.ts', 'cli/log-writer-rules.test.ts', 'cli/log-writer.test.ts'),
   guard('net/listener.ts', 'net/listener.test.ts'),
   guard(
     'net/socket-peer.ts',

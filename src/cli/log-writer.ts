@@ -12,8 +12,19 @@ const againMs = 100;
 /** Limit: how long the end of the process waits for a reader, in milliseconds. */
 const flushMsMax = 1000;
 
+/** What the system does with a descriptor, as node:fs has it. */
+export interface DescriptorCalls {
+  readonly write: (
+    fd: number,
+    bytes: Buffer,
+    done: (error: NodeJS.ErrnoException | null, written: number) => void,
+  ) => void;
+  readonly writeSync: (fd: number, bytes: Buffer, at: number) => number;
+}
+
 export class LogWriter {
   readonly #fd: number;
+  readonly #calls: DescriptorCalls;
   /** Writes what somebody has yet to put into words. */
   readonly #spell: () => void;
   #isSpelling = false;
@@ -25,9 +36,14 @@ export class LogWriter {
   /** What the reader was not ready for. */
   #again: { readonly bytes: Buffer; readonly timer: NodeJS.Timeout } | undefined;
 
-  constructor(fd: number, spell: () => void = () => {}) {
+  constructor(
+    fd: number,
+    spell: () => void = () => {},
+    calls: DescriptorCalls = { write, writeSync },
+  ) {
     this.#fd = fd;
     this.#spell = spell;
+    this.#calls = calls;
     // Node makes it one that says EAGAIN in place of waiting: a thread that waits in write(2) ends never, nor does its process.
     if (fd === 2) process.stderr.on('error', () => {});
   }
@@ -73,8 +89,7 @@ export class LogWriter {
       this.#isWriting = false;
     }
     const rest = this.#taken();
-    if (!isStuck)
-      writeNow(this.#fd, again === undefined ? rest : Buffer.concat([again.bytes, rest]));
+    if (!isStuck) this.#writeNow(again === undefined ? rest : Buffer.concat([again.bytes, rest]));
   }
 
   #taken(): Buffer {
@@ -96,7 +111,7 @@ export class LogWriter {
 
   #goOn(bytes: Buffer): void {
     this.#again = undefined;
-    write(this.#fd, bytes, (error, written) => {
+    this.#calls.write(this.#fd, bytes, (error, written) => {
       if (error?.code === 'EAGAIN') {
         const timer = setTimeout(() => this.#goOn(bytes), againMs).unref();
         this.#again = { bytes, timer };
@@ -111,15 +126,15 @@ export class LogWriter {
       this.#gather();
     });
   }
-}
 
-function writeNow(fd: number, bytes: Buffer): void {
-  const end = performance.now() + flushMsMax;
-  for (let at = 0; at < bytes.length; )
-    try {
-      at += writeSync(fd, bytes, at);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || performance.now() > end) return;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, againMs / 10);
-    }
+  #writeNow(bytes: Buffer): void {
+    const end = performance.now() + flushMsMax;
+    for (let at = 0; at < bytes.length; )
+      try {
+        at += this.#calls.writeSync(this.#fd, bytes, at);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || performance.now() > end) return;
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, againMs / 10);
+      }
+  }
 }
