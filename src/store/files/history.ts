@@ -49,7 +49,6 @@ const idsMax = 20;
 export class FileHistory implements HistoryStore {
   readonly #options: FileHistoryOptions;
   #fileBytesMax = fileBytes;
-  #filesMax = 20;
   #bytesMax = 20 * fileBytes;
   #unspelled: HistoryEvent[] = [];
   #pending: string[] = [];
@@ -73,7 +72,6 @@ export class FileHistory implements HistoryStore {
     this.#bytesMax = bytesMax;
     // Even a small history keeps some of its past when a file is removed.
     this.#fileBytesMax = Math.min(fileBytes, bytesMax / 4);
-    this.#filesMax = Math.ceil(bytesMax / this.#fileBytesMax);
     this.#refused?.resize(bytesMax / refusedShare);
   }
 
@@ -104,7 +102,7 @@ export class FileHistory implements HistoryStore {
     for (const event of events) {
       const line = JSON.stringify(event);
       this.#pending.push(line);
-      this.#pendingBytes += line.length + 1;
+      this.#pendingBytes += line.length;
     }
   }
 
@@ -143,9 +141,12 @@ export class FileHistory implements HistoryStore {
     this.#isClosed = true;
     await this.#refused?.[Symbol.asyncDispose]();
     await this.flush();
+    // What the disk has not taken by now it never will: nothing is opened any more.
+    const lost = this.#pending.length + this.#dropped;
+    if (lost > 0) this.#options.log.warn('history lost', { events: lost });
+    this.#pending = [];
     this.#cancelTimer?.();
     await this.#file?.handle.close();
-    this.#file = undefined;
   }
 
   #ofRefusals(): FileHistory {
@@ -180,30 +181,29 @@ export class FileHistory implements HistoryStore {
   async #append(): Promise<void> {
     this.#spell();
     if (this.#pending.length === 0) return;
-    const lines = this.#pending;
-    const bytes = this.#pendingBytes;
-    let written = false;
+    let taken: { readonly lines: readonly string[]; readonly bytes: number } | undefined;
     try {
       await this.#letGoIfMoved();
       this.#file ??= await this.#open();
       const file = this.#file;
+      taken = { lines: this.#pending, bytes: this.#pendingBytes };
       this.#pending = [];
       this.#pendingBytes = 0;
-      const data = Buffer.from(`${lines.join('\n')}\n`);
+      const data = Buffer.from(`${taken.lines.join('\n')}\n`);
       await file.handle.writeFile(data);
-      written = true;
+      taken = undefined;
       file.size += data.length;
       this.#options.onWritten?.(data.length);
-      if (file.size >= this.#fileBytesMax) await this.#rotate();
+      if (file.size >= this.#fileBytesMax) await this.#rotate(file);
       if (this.#dropped > 0) this.#options.log.warn('history lost', { events: this.#dropped });
       this.#dropped = 0;
       this.#failing = false;
     } catch (error) {
       if (!this.#failing) this.#options.log.warn('history not written', { error: stackOf(error) });
       this.#failing = true;
-      if (this.#pending !== lines && !written) {
-        this.#pending = [...lines, ...this.#pending];
-        this.#pendingBytes += bytes;
+      if (taken !== undefined) {
+        this.#pending = [...taken.lines, ...this.#pending];
+        this.#pendingBytes += taken.bytes;
       }
       // What was torn is ended by the new line that opening begins with.
       await this.#file?.handle.close().catch(() => {});
@@ -238,7 +238,6 @@ export class FileHistory implements HistoryStore {
       await file.handle.close();
       throw error;
     }
-    file.size += 1;
     return file;
   }
 
@@ -247,18 +246,18 @@ export class FileHistory implements HistoryStore {
     return openForAppending(join(this.#options.directory, name));
   }
 
-  async #rotate(): Promise<void> {
+  async #rotate({ handle }: HistoryFile): Promise<void> {
     const { directory } = this.#options;
-    await this.#file?.handle.close();
-    this.#file = undefined;
+    await handle.close();
     const files = await this.#files();
+    // Before the old ones go, for whoever reads them by their numbers.
     this.#file = await this.#openNext(files[0]);
     let bytes = 0;
-    for (const [i, old] of files.entries()) {
+    for (const old of files) {
       const path = join(directory, old);
       // Files of before a resize may be larger than they would be now.
       bytes += (await stat(path).catch(() => ({ size: 0 }))).size;
-      if (i >= this.#filesMax - 1 || bytes > this.#bytesMax) await rm(path, { force: true });
+      if (bytes > this.#bytesMax) await rm(path, { force: true });
     }
   }
 
