@@ -6,7 +6,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { FakeClock } from '../../base/fake-clock.ts';
-import type { Log } from '../../base/log.ts';
+import type { Fields, Log } from '../../base/log.ts';
+import { silentLog } from '../../base/log.ts';
 import { Counter } from '../../base/metrics.ts';
 import { systemRandom } from '../../base/random.ts';
 import { FakeResolver } from '../../dns/fake-resolver.ts';
@@ -354,12 +355,92 @@ describe('webhooks', () => {
     });
     one.made.note(attemptOf('failed'));
     await until(() => one.attempts() === 2);
-    const told = one.made.list().map(({ name, attempts }) => [name, attempts.length]);
+    await until(() => one.state().waiting === 0);
+    const told = one.made
+      .list()
+      .map(({ name, waiting, attempts: { length } }) => [name, waiting, length]);
     assert.deepEqual(told, [
-      ['news', 1],
-      ['net', 1],
-      ['none', 0],
+      ['news', 0, 1],
+      ['net', 0, 1],
+      ['none', 0, 0],
     ]);
+    await one.made.stop();
+  });
+
+  it('are told of what they want to hear, and of nothing else', async () => {
+    await using test = await openInMemory();
+    const targets = [
+      target({ name: 'good', events: ['delivered'] }),
+      target({ name: 'bad', events: ['bounced'] }),
+    ];
+    const one = await webhooks(test.stores.records, new FakeClock(), { targets });
+    one.made.note(attemptOf('failed'));
+    one.made.note(attemptOf('delivered'));
+    await until(() => one.attempts() === 2);
+    assert.deepEqual(
+      one.made
+        .list()
+        .map(({ name, waiting, attempts }) => [
+          name,
+          waiting,
+          ...attempts.map(({ event }) => event),
+        ]),
+      [
+        ['good', 0, 'message.delivered'],
+        ['bad', 0, 'message.bounced'],
+      ],
+    );
+    await one.made.stop();
+  });
+
+  it('need the sender of an older message looked for where their filter does, and once', async () => {
+    await using test = await openInMemory();
+    const asked: string[] = [];
+    const senderOf = async (id: string) => {
+      asked.push(id);
+      return 'carl@example.org';
+    };
+    const told = async (filter: WebhookTarget['filter'], events: readonly HistoryEvent[]) => {
+      posted = [];
+      const targets = [target({ events: ['received', 'delivered', 'refused'], filter })];
+      const one = await webhooks(test.stores.records, new FakeClock(), { targets, senderOf });
+      for (const event of events) one.made.note(event);
+      await until(() => one.attempts() === events.length);
+      await one.made.stop();
+      return posted.map(({ body }) => JSON.parse(body).data.sender);
+    };
+    const delivered = attemptOf('delivered');
+    assert.deepEqual(await told({}, [delivered]), [undefined]);
+    assert.deepEqual(
+      await told({ sender: 'ann@*' }, [received, delivered]),
+      Array(2).fill('ann@example.org'),
+    );
+    assert.deepEqual(await told({ sender: 'eve@*' }, [refusedTo('eve@example.com')]), [
+      'eve@example.com',
+    ]);
+    assert.deepEqual(await told({ sender: '' }, [refusedTo(undefined)]), [undefined]);
+    assert.deepEqual(asked, []);
+    await told({ sender: 'carl@*' }, [delivered, delivered]);
+    assert.deepEqual(asked, ['q1']);
+  });
+
+  it('that could not be put aside are told of as so many', async () => {
+    await using test = await openInMemory();
+    const said: unknown[] = [];
+    const warn = (event: string, { count, reason }: Fields = {}) =>
+      said.push([event, count, reason]);
+    const targets = [target({ filter: { recipient: 'nobody@*' } })];
+    const one = await webhooks(test.stores.records, new FakeClock(), {
+      ...{ targets, log: { ...silentLog, warn } },
+      onMade(made) {
+        for (let i = 0; i < 10_003; i += 1) made.note(received);
+      },
+    });
+    await until(() => said.length > 0);
+    targets.push(target({ name: 'other' }));
+    one.made.note(received);
+    await until(() => one.attempts() === 1);
+    assert.deepEqual(said, [['webhook events given up', 3, 'too many at once']]);
     await one.made.stop();
   });
 
@@ -368,10 +449,13 @@ describe('webhooks', () => {
     const clock = new FakeClock();
     answer = (response) => response.writeHead(500).end();
     const one = await webhooks(test.stores.records, clock);
-    for (let i = 0; i < waitingMax; i += 1) one.made.note(received);
+    for (let i = 0; i < waitingMax - 50; i += 1) one.made.note(received);
+    await until(() => one.state().waiting === waitingMax - 50);
+    for (let i = 0; i < 60; i += 1) one.made.note(received);
     await until(() => one.state().waiting === waitingMax);
+    assert.equal(one.state().givenUp, 10);
     one.made.note(received);
-    await until(() => one.state().givenUp === 1);
+    await until(() => one.state().givenUp === 11);
     assert.equal(one.state().waiting, waitingMax);
     await one.made.stop();
   });
@@ -598,6 +682,11 @@ const received: HistoryEvent = {
   ...{ recipients: ['bob@example.net'], recipientCount: 1 },
   origin: { session: '', service: 'smtp', protocol: 'ESMTP' },
 };
+
+const refusedTo = (from: string | undefined): HistoryEvent => ({
+  ...{ id: 'S1', at: Date.UTC(2026, 0, 1), kind: 'refused', keys: [] },
+  refusal: { client: '192.0.2.1', stage: 'rcpt', reason: 'x', from, to: 'bob@example.net' },
+});
 
 const attemptOf = (result: AttemptResult['result']): HistoryEvent => ({
   ...{ id: 'q1', at: Date.UTC(2026, 0, 1), kind: 'attempt', destination: 'mx:example.net' },

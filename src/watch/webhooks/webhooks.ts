@@ -185,12 +185,10 @@ export class Webhooks {
 
   #takeIn(): void {
     if (!this.#started || this.#taking !== undefined || this.#aside.length === 0) return;
-    this.#taking = this.#takeAll().finally(() => {
-      this.#taking = undefined;
-      this.#takeIn();
-    });
+    this.#taking = this.#takeAll();
   }
 
+  /** Of what is aside, which is something; it ends in the same moment in which there is no more. Never rejects. */
   async #takeAll(): Promise<void> {
     const { log } = this.#parts;
     while (this.#aside.length > 0) {
@@ -202,6 +200,7 @@ export class Webhooks {
         log.warn('webhook events not kept', { count: batch.length, error: stackOf(error) });
       }
     }
+    this.#taking = undefined;
     if (this.#leftOut === 0) return;
     log.warn('webhook events given up', { count: this.#leftOut, reason: 'too many at once' });
     this.#leftOut = 0;
