@@ -12,6 +12,7 @@ import { SocketPeer } from './socket-peer.ts';
 class FakeSocket extends Duplex {
   readonly timeouts: number[] = [];
   isHeld = false;
+  #isTimed = false;
   #taken = 0;
   #held: (() => void)[] = [];
 
@@ -21,7 +22,13 @@ class FakeSocket extends Duplex {
   }
   setTimeout(ms: number): this {
     this.timeouts.push(ms);
+    this.#isTimed = ms > 0;
     return this;
+  }
+  /** Its time is over, which it says once. */
+  ring(): void {
+    if (this.#isTimed) this.emit('timeout');
+    this.#isTimed = false;
   }
   override _read(): void {}
   override _write(chunk: Buffer, _encoding: string, taken: () => void): void {
@@ -67,6 +74,17 @@ const stateOf = (promise: Promise<unknown> | undefined): Promise<unknown> =>
     ),
     turns(),
   ]);
+
+/** How many timers have been set that were not stopped, where none has rung. */
+function runningTimers(t: TestContext): () => number {
+  const set = t.mock.method(globalThis, 'setTimeout');
+  const cleared = t.mock.method(globalThis, 'clearTimeout');
+  return () => {
+    const running = new Set(set.mock.calls.map(({ result }) => result));
+    for (const call of cleared.mock.calls) running.delete(call.arguments[0] as NodeJS.Timeout);
+    return running.size;
+  };
+}
 
 /** Returns what lets milliseconds pass. */
 function fakeTime(t: TestContext): (ms: number) => void {
@@ -125,6 +143,9 @@ describe('SocketPeer: what is read', () => {
     }
     assert.equal(timers.mock.callCount(), 1);
     pass(1_500); // it rings for nobody
+    pass(10_000);
+    await turns();
+    assert.equal(socket.destroyed, false);
     const last = peer.read(2_000);
     pass(1_000);
     assert.equal(await stateOf(last), 'waits');
@@ -136,6 +157,22 @@ describe('SocketPeer: what is read', () => {
     const sooner = peer.read(1_000);
     pass(1_000);
     assert.equal(await stateOf(sooner), 'silent for 1 seconds');
+  });
+
+  it('one timer at most runs, whoever reads for however long, and none behind the end', async (t) => {
+    const pass = fakeTime(t);
+    const running = runningTimers(t);
+    const { peer, socket } = setUp();
+    for (let i = 0; i < 10; i += 1) {
+      const reading = peer.read(i % 2 === 0 ? 1_800_000 : 60_000);
+      pass(1_000);
+      socket.push('a');
+      assert.equal(await stateOf(reading), 'a');
+      assert.equal(running(), 1);
+    }
+    socket.destroy();
+    await turns();
+    assert.equal(running(), 0);
   });
 
   it('whoever is told things is listened to for longer', async (t) => {
@@ -259,6 +296,27 @@ describe('SocketPeer: what is written', () => {
     assert.equal(await stateOf(full), 'done');
     socket.emit('timeout');
     assert.equal(socket.destroyed, false, 'it is waited for no more');
+  });
+
+  it('has its time also where nobody waited when the last was over', async () => {
+    const { peer, socket } = setUp();
+    socket.isHeld = true;
+    const first = peer.write('x'.repeat(100), 1_000);
+    socket.release();
+    assert.equal(await stateOf(first), 'done');
+    socket.ring();
+    socket.isHeld = true;
+    assert.equal(peer.write('x', 1_000), undefined);
+    const next = peer.write('x'.repeat(100), 1_000);
+    assert.equal(await stateOf(next), 'waits');
+    socket.ring();
+    assert.equal(await stateOf(next), 'silent for 1 seconds');
+    assert.equal(socket.destroyed, true);
+  });
+
+  it('and was sent at once is not waited for', () => {
+    const { peer } = setUp();
+    assert.equal(peer.write('x', 1_000, 'sent'), undefined);
   });
 
   it('has been sent when the system has it, each for itself', async () => {
@@ -403,5 +461,17 @@ describe('SocketPeer: TLS put under it', () => {
     const over = await securing;
     secured.push('secret');
     assert.equal(await stateOf(over.read(1_000)), 'secret');
+  });
+
+  it('nobody is told of a silence of the socket below', async (t) => {
+    const pass = fakeTime(t);
+    const { peer } = setUp();
+    const secured = new FakeSocket();
+    const reading = peer.read(2_000);
+    const securing = peer.startTls(() => secured as unknown as TLSSocket);
+    pass(2_000);
+    assert.equal(await stateOf(reading), 'waits');
+    secured.emit('secure');
+    await securing;
   });
 });
