@@ -697,6 +697,9 @@ describe('parseCommand', () => {
       uid: true,
       rest: 13,
     });
+    assert.equal(beginsAppend('a APPEND')?.rest, 8);
+    assert.equal(beginsAppend('a UID REPLACE')?.rest, 13);
+    assert.equal(beginsAppend('a APPENDIX'), undefined);
     assert.equal(beginsAppend('a APPENDIX x'), undefined);
     assert.equal(beginsAppend('a UID APPEND x'), undefined);
   });

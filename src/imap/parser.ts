@@ -51,7 +51,7 @@ export interface AppendBegin {
 
 // RFC 9051 §9: tag is made of ASTRING-CHARs but '+'.
 const tagPattern = /^[^\x00-\x20\x7f-\uffff(){%*"\\+]+(?= )/;
-const appendPattern = /^([^\x00-\x20\x7f-\uffff(){%*"\\+]+) (?:(APPEND)|(UID )?(REPLACE))(?= )/i;
+const appendPattern = /^([^\x00-\x20\x7f-\uffff(){%*"\\+]+) (?:(APPEND)|(UID )?(REPLACE))(?= |$)/i;
 
 /** Limit: a tag comes back with the answer, and nobody needs a long one. */
 const tagOctetsMax = 1000;

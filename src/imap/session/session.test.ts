@@ -796,6 +796,14 @@ describe('APPEND', () => {
   `);
 
   playLoggedIn(`
+    RFC 9051 §2.2.1: without arguments it is known all the same
+    C: a APPEND
+    S: a BAD Expected a space at the end
+    C: b UID REPLACE
+    S: b BAD [CLIENTBUG] SELECT or EXAMINE a mailbox first
+  `);
+
+  playLoggedIn(`
     RFC 4469 §5, RFC 6855 §4: what is no message, and no part of one
     C: a APPEND Saved x
     S: a BAD Expected a literal at character 16
