@@ -66,6 +66,11 @@ describe('ARC: a chain that strangers wrote', () => {
     assert.notEqual((await verdictOf(chain(15))).problem, problem);
   });
 
+  it('the algorithm of a seal is the same in any case, as that of its signature is', async () => {
+    const seal = sealOf(1).replace('rsa-sha256', 'RSA-SHA256');
+    assert.doesNotMatch((await verdictOf(set(1, seal) + text)).problem ?? '', /algorithm/);
+  });
+
   const seals: readonly (readonly [what: string, seal: string, problem: string])[] = [
     ['is no list of tags', 'x', 'set 1 is not one of each field'],
     ['has no value', 'a=rsa-sha256; d=hop.test; s=s; cv=none', 'seal 1: no b='],

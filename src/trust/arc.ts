@@ -164,7 +164,7 @@ function readSeal({ raw }: RawField): Seal | string {
     if (!tags.has(name) || tags.get(name) === '') return `no ${name}=`;
   if (tags.has('h')) return 'h= is not allowed';
   if (tags.has('t') && !/^\d+$/.test(tags.get('t')!)) return 't= is no number';
-  const algorithm = tags.get('a')!;
+  const algorithm = tags.get('a')!.toLowerCase();
   if (algorithm !== 'rsa-sha256' && algorithm !== 'ed25519-sha256')
     return `unknown algorithm ${algorithm}`;
   return {

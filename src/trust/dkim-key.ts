@@ -71,12 +71,12 @@ function readKey(record: string): SigningKey | string {
   if (withoutSpace(value) === '') return 'the key was revoked';
   if (!includes(tags.get('h'), 'sha256')) return 'not for sha256';
   if (!includes(tags.get('s'), 'email') && !includes(tags.get('s'), '*')) return 'not for mail';
-  const kind = tags.get('k') ?? 'rsa';
+  const kind = tags.get('k')?.toLowerCase() ?? 'rsa';
   if (kind !== 'rsa' && kind !== 'ed25519') return `unknown kind of key: ${kind}`;
   const key = publicKey(kind, Buffer.from(withoutSpace(value), 'base64'));
   if (key === undefined) return 'the key is unreadable';
   const bits = key.asymmetricKeyDetails?.modulusLength;
-  const flags = colonList(tags.get('t') ?? '');
+  const flags = words(tags.get('t') ?? '');
   return {
     ...{ kind, key, bits, isQuick: isQuick(key) },
     ...{ isTest: flags.includes('y'), isStrict: flags.includes('s') },
@@ -96,9 +96,15 @@ function isQuick({ asymmetricKeyType, asymmetricKeyDetails = {} }: KeyObject): b
   );
 }
 
+/**
+ * RFC 6376 §3.6.1: as grammar the words of `h=`, `k=`, `s=` and `t=` are the same in any case.
+ * §3.2 reads as if they were not, but others take them so, and what is right is the signature.
+ */
+const words = (list: string): readonly string[] => colonList(list.toLowerCase());
+
 /** Without the tag everything is allowed. */
 const includes = (list: string | undefined, word: string): boolean =>
-  list === undefined || colonList(list).includes(word);
+  list === undefined || words(list).includes(word);
 
 function publicKey(kind: KeyKind, octets: Buffer): KeyObject | undefined {
   const forms = kind === 'rsa' ? (['spki', 'pkcs1'] as const) : (['spki'] as const);

@@ -171,6 +171,8 @@ describe('DKIM: what is signed and what is not', () => {
   for (const [what, record, expected] of [
     ['revoked (RFC 6376 §3.6.1)', 'v=DKIM1; p=', 'permerror'],
     ['for another kind of key', records.ed, 'permerror'],
+    ['of a kind in another case', `v=DKIM1; k=RSA; p=${spki}`, 'pass'],
+    ['for a hash and a service in another case', `h=SHA1:SHA256; s=Email; p=${spki}`, 'pass'],
     ['for another service', `v=DKIM1; s=other; p=${spki}`, 'permerror'],
     ['for another hash', `v=DKIM1; h=sha1; p=${spki}`, 'permerror'],
     ['for mail', `v=DKIM1; s=other:email; p=${spki}`, 'pass'],

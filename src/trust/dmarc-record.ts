@@ -25,9 +25,9 @@ export interface DmarcRecord {
   readonly text: string;
 }
 
-/** RFC 9989 §4.7: the version comes first, in upper case. */
+/** RFC 9989 §4.7: the version comes first, `DMARC1` in upper case. */
 export const isDmarcRecord = (text: string): boolean =>
-  /^v[ \t]*=[ \t]*DMARC1[ \t]*(?:;|$)/.test(text);
+  /^[vV][ \t]*=[ \t]*DMARC1[ \t]*(?:;|$)/.test(text);
 
 /** Limit: records that are at hand. */
 export const readDmarcRecord = remembered(1_000, parseDmarcRecord);

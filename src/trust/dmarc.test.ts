@@ -259,6 +259,7 @@ describe('DMARC: the record (RFC 9989 §4.7, §4.8)', () => {
     ['v=DMARC1; p=reject', { p: 'reject', adkim: 'r', aspf: 'r', psd: 'u', isTest: false }],
     ['v=DMARC1;p=reject;', { p: 'reject' }],
     ['v = DMARC1 ; P = Quarantine ; sp=none', { p: 'quarantine', sp: 'none' }],
+    ['V=DMARC1; P=reject', { p: 'reject' }],
     ['v=DMARC1; p=none; pct=50; rf=afrf; ri=3600; new=x', { p: 'none' }],
     [
       'v=DMARC1; p=reject; adkim=x; psd=q; t=maybe; =; rubbish',

@@ -50,6 +50,10 @@ describe('a signature that cannot be read', () => {
     it(`RFC 6376 §6.1.1: ${JSON.stringify(tags)}`, () =>
       assert.match(problemOf(tags) ?? 'none', problem));
 
+  it('RFC 6376 §3.5: words of a and q are the same in any case', () => {
+    assert.equal(problemOf({ a: 'RSA-SHA256', q: 'other:DNS/TXT' }), undefined);
+  });
+
   it('RFC 8617 §4.1.2: one of ARC that signs a seal; From may be missing there', () => {
     assert.match(problemOf({ h: 'from:ARC-Seal' }, 'arc') ?? 'none', /seal/);
     assert.equal(problemOf({ h: 'to' }, 'arc'), undefined);

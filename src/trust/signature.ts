@@ -74,7 +74,7 @@ export function readSignature(field: RawField, kind: 'dkim' | 'arc'): Signature 
 
 function dkimProblem(tags: TagList): Failure | undefined {
   if (tags.get('v') !== '1') return permanent('not of version 1');
-  if (tags.has('q') && !colonList(tags.get('q')!).includes('dns/txt'))
+  if (tags.has('q') && !colonList(tags.get('q')!.toLowerCase()).includes('dns/txt'))
     return permanent('the key is not in the DNS');
   return undefined;
 }

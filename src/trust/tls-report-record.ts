@@ -1,6 +1,6 @@
 // Where a domain wants reports about TLS: RFC 8460 §3.
 
-import { parseTagList } from './tag-list.ts';
+import { trimmed } from './tag-list.ts';
 
 export type TlsReportDestination =
   | { readonly kind: 'mailto'; readonly address: string }
@@ -13,8 +13,9 @@ const destinationsMax = 5;
 export function tlsReportDestinations(texts: readonly string[]): readonly TlsReportDestination[] {
   // RFC 8460 §3: others are discarded; several are none.
   const records = texts.filter((text) => /^v=TLSRPTv1[ \t]*;/.test(text));
-  const tags = records.length === 1 ? parseTagList(records[0]!) : undefined;
-  const uris = tags?.get('rua')?.split(',') ?? [];
+  const fields = records.length === 1 ? records[0]!.split(';').map(trimmed) : [];
+  // Its grammar, unlike that of DKIM, has rua more than once.
+  const uris = fields.flatMap((field) => /^rua[ \t]*=(.*)$/s.exec(field)?.[1]?.split(',') ?? []);
   return uris.slice(0, destinationsMax).flatMap((uri) => destinationOf(uri.trim()) ?? []);
 }
 
