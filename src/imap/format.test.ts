@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fc } from '../base/test-properties.ts';
 import { anyText } from '../base/test-text.ts';
-import { formatCompletion, formatLiteral, formatMailbox, formatString } from './format.ts';
+import {
+  formatAstring,
+  formatCompletion,
+  formatLiteral,
+  formatMailbox,
+  formatString,
+} from './format.ts';
 import { decodeModifiedUtf7, encodeModifiedUtf7 } from './modified-utf7.ts';
 
 describe('strings', () => {
@@ -13,6 +19,15 @@ describe('strings', () => {
     assert.equal(formatString('\xe4'), '{1}\r\n\xe4');
     assert.equal(formatString('x'.repeat(1001)), `{1001}\r\n${'x'.repeat(1001)}`);
     assert.equal(formatString('a\0b'), '{3}\r\na b');
+  });
+
+  it('RFC 9051 §9: an atom where that can be, a string otherwise', () => {
+    for (const atom of ['ann@example.org', '-anyone', 'a+b/c.d'])
+      assert.equal(formatAstring(atom), atom);
+    for (const text of ['', 'NIL', 'a b', 'a]', 'a(', 'a*', 'a%', 'a{'])
+      assert.equal(formatAstring(text), `"${text}"`);
+    assert.equal(formatAstring('"a"@b'), '"\\"a\\"@b"');
+    assert.equal(formatAstring('\xe4@b'), '{3}\r\n\xe4@b');
   });
 
   it('RFC 9051 §4.3.1: a NUL needs literal8', () =>

@@ -8,6 +8,9 @@ import { utf8Octets, wireString } from './wire-string.ts';
 
 /** A quoted string, or a literal where that cannot be or is too long. */
 export const formatString = wireString;
+/** RFC 9051 §9, astring: an atom, but for `]` and NIL, which others may read as something else; or a string. */
+export const formatAstring = (octets: string): string =>
+  /^(?!nil$)[^\x00-\x20\x7f-\uffff(){%*"\\\]]{1,1000}$/i.test(octets) ? octets : wireString(octets);
 /** RFC 9051 §4.3: as a literal in any case; RFC 9051 §4.3.1: as literal8 where it holds a NUL. */
 export const formatLiteral = (octets: string): string =>
   `${octets.includes('\0') ? '~' : ''}{${octets.length}}\r\n${octets}`;

@@ -13,7 +13,7 @@ import {
 import type { CommandContext, ExecutorOf } from '../context.ts';
 import type { LocatedFolder, Rights } from '../located-folder.ts';
 import { bad, ImapRefusal, ok } from '../refusal.ts';
-import { mailboxText, stringText } from '../words.ts';
+import { astringText, mailboxText } from '../words.ts';
 
 export const setAcl: ExecutorOf<'SETACL'> = async (command, context) => {
   const located = await administered(command.mailbox, context);
@@ -46,7 +46,8 @@ export const getAcl: ExecutorOf<'GETACL'> = async ({ mailbox }, context) => {
   const { folder, name } = await administered(mailbox, context, 'la');
   // None of them is the owner's, and none is empty: SETACL sees to it.
   const entries = [[folder.account, allRights] as const, ...(await context.store.acl(folder.id))];
-  const pairs = entries.map(([who, rights]) => ` ${stringText(who)} ${formatRights(rights)}`);
+  // Field: a widespread library (imapclient, in Python) takes quotes for a part of the identifier.
+  const pairs = entries.map(([who, rights]) => ` ${astringText(who)} ${formatRights(rights)}`);
   context.untagged(`ACL ${mailboxText(context, name)}${pairs.join('')}`);
   return ok('GETACL completed');
 };
@@ -56,7 +57,7 @@ export const listRights: ExecutorOf<'LISTRIGHTS'> = async ({ mailbox, identifier
   const isOwner = (await prepared(identifier, context)) === folder.account;
   // RFC 4314 §3.7: what is always granted, then what can be, one by one.
   const rights = isOwner ? formatRights(allRights) : `"" ${[...formatRights(allRights)].join(' ')}`;
-  context.untagged(`LISTRIGHTS ${mailboxText(context, name)} ${stringText(identifier)} ${rights}`);
+  context.untagged(`LISTRIGHTS ${mailboxText(context, name)} ${astringText(identifier)} ${rights}`);
   return ok('LISTRIGHTS completed');
 };
 

@@ -460,7 +460,7 @@ describe('ACL', () => {
     assert.deepEqual(await set('lrQ'), ['BAD There is no such right']);
     assert.deepEqual(await owner.run({ name: 'GETACL', mailbox: 'team' }), ['NO [NONEXISTENT]']);
     assert.deepEqual(await owner.run({ name: 'GETACL', mailbox: 'Team' }), [
-      `ACL "Team" "${ann}" lrswipkxteacd "${bob}" lrktecd`,
+      `ACL "Team" ${ann} lrswipkxteacd ${bob} lrktecd`,
       'OK GETACL completed',
     ]);
     const theirs = `Other Users/${ann}/Team`;
@@ -557,7 +557,7 @@ describe('ACL', () => {
     for (const identifier of ['', '-'])
       assert.match((await set(identifier, '', 'lr'))[0]!, /^BAD /, identifier);
     assert.deepEqual(await owner.run({ name: 'GETACL', mailbox: 'Archive' }), [
-      `ACL "Archive" "${ann}" lrswipkxteacd`,
+      `ACL "Archive" ${ann} lrswipkxteacd`,
       'OK GETACL completed',
     ]);
   });
@@ -580,7 +580,7 @@ describe('ACL', () => {
       ['MYRIGHTS "Archive" lrswipkxteacd'][0],
     );
     assert.deepEqual(await owner.run({ name: 'LISTRIGHTS', mailbox: 'Archive', identifier: bob }), [
-      `LISTRIGHTS "Archive" "${bob}" "" l r s w i p k x t e a c d`,
+      `LISTRIGHTS "Archive" ${bob} "" l r s w i p k x t e a c d`,
       'OK LISTRIGHTS completed',
     ]);
   });
