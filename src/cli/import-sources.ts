@@ -119,25 +119,51 @@ async function* placesIn(
   }
 }
 
+/**
+ * Whoever reads the mail meanwhile moves it from `new` to `cur`, and renames it there as its flags change. So `new` is
+ * listed first, that nothing is in neither list, and what is not where it was is looked for in `cur`.
+ */
 async function* messagesOfMaildir({ path, name, folder }: MaildirPlace): AsyncGenerator<Found> {
   const keywords = await keywordsOf(path);
-  for (const part of ['cur', 'new']) {
-    const entries = await entriesOf(join(path, part));
-    // One of them may be missing.
-    if (typeof entries === 'string') continue;
-    const files = entries.filter((entry) => !entry.isDirectory() && !entry.name.startsWith('.'));
-    for (const file of files.map((entry) => entry.name).sort()) {
-      const shown = `${name}/${part}/${printable(file)}`;
-      const one = await read(join(path, part, file));
-      if (typeof one === 'string') yield problem(shown, one);
-      else
-        yield found(shown, one.content, {
-          folder,
-          flags: part === 'cur' ? flagsOf(file, keywords) : [],
-          received: one.changed.toISOString(),
-        });
-    }
+  const unread = await filesIn(path, 'new');
+  const cur = await filesIn(path, 'cur');
+  const inCur = new Set(cur.map(({ file }) => uniqueNameOf(file)));
+  for (const given of [...cur, ...unread.filter(({ file }) => !inCur.has(uniqueNameOf(file)))]) {
+    const { at, one } = await readWherever(path, given);
+    const shown = `${name}/${at.part}/${printable(at.file)}`;
+    if (typeof one === 'string') yield problem(shown, one);
+    else
+      yield found(shown, one.content, {
+        folder,
+        flags: at.part === 'cur' ? flagsOf(at.file, keywords) : [],
+        received: one.changed.toISOString(),
+      });
   }
+}
+
+interface MaildirFile {
+  readonly part: 'cur' | 'new';
+  readonly file: string;
+}
+
+async function readWherever(path: string, given: MaildirFile) {
+  const one = await read(join(path, given.part, given.file));
+  if (typeof one !== 'string') return { at: given, one };
+  const wanted = uniqueNameOf(given.file);
+  const at = (await filesIn(path, 'cur')).find(({ file }) => uniqueNameOf(file) === wanted);
+  return at === undefined
+    ? { at: given, one }
+    : { at, one: await read(join(path, at.part, at.file)) };
+}
+
+/** Of one of the two, which may be missing. */
+async function filesIn(path: string, part: MaildirFile['part']): Promise<readonly MaildirFile[]> {
+  const entries = await entriesOf(join(path, part));
+  if (typeof entries === 'string') return [];
+  return entries
+    .filter((entry) => !entry.isDirectory() && !entry.name.startsWith('.'))
+    .map(({ name: file }) => ({ part, file }))
+    .sort((a, b) => (a.file < b.file ? -1 : 1));
 }
 
 async function entriesOf(path: string): Promise<readonly Dirent[] | string> {
@@ -153,6 +179,9 @@ const maildirFlags: ReadonlyMap<string, string> = new Map([
   ['S', '\\Seen'],
   ['T', '\\Deleted'],
 ]);
+
+/** What stays the same when a message is moved and its flags change. */
+const uniqueNameOf = (file: string): string => file.replace(/[:;!]2,[A-Za-z]*$/, '');
 
 function flagsOf(file: string, keywords: ReadonlyMap<string, string>): readonly string[] {
   const letters = /[:;!]2,([A-Za-z]*)/.exec(file)?.[1] ?? '';

@@ -1,0 +1,55 @@
+// A Maildir that somebody reads while it is imported: what is moved and renamed meanwhile is found, once.
+
+import assert from 'node:assert/strict';
+import fs, { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { it, type TestContext } from 'node:test';
+import { messagesAt } from './import-sources.ts';
+
+function maildir(t: TestContext, ...files: readonly string[]) {
+  const path = mkdtempSync(join(tmpdir(), 'postrider-maildir-'));
+  t.after(() => rmSync(path, { recursive: true }));
+  for (const part of ['cur', 'new']) mkdirSync(join(path, part));
+  for (const file of files) writeFileSync(join(path, file), `Subject: ${file}\n\nx\n`);
+  const move = (from: string, to: string) => renameSync(join(path, from), join(path, to));
+  return { path, move };
+}
+
+it('mail import: what is read and moved to `cur` meanwhile, or gets other flags there, is found where it is', async (t) => {
+  const { path, move } = maildir(t, 'cur/1.host:2,', 'cur/2.host:2,', 'new/3.host');
+  const all: string[] = [];
+  for await (const found of messagesAt(path, 'mail')) {
+    all.push(`${found.name} ${found.kind === 'message' ? found.flags.join() : found.why}`);
+    if (all.length > 1) continue;
+    move('cur/2.host:2,', 'cur/2.host:2,S');
+    move('new/3.host', 'cur/3.host:2,FS');
+  }
+  assert.deepEqual(all, [
+    'mail/cur/1.host:2, ',
+    'mail/cur/2.host:2,S \\Seen',
+    'mail/cur/3.host:2,FS \\Flagged,\\Seen',
+  ]);
+});
+
+it('mail import: what is moved while `cur` and `new` are listed is in neither list twice, or in none', async (t) => {
+  const { path, move } = maildir(t, 'cur/1.host:2,', 'new/2.host');
+  const { readdir } = fs.promises;
+  let isMoved = false;
+  t.mock.method(fs.promises, 'readdir', async (at: string, options: { withFileTypes: true }) => {
+    const entries = await readdir(at, options);
+    if (!isMoved && /\/(?:cur|new)$/.test(at)) {
+      isMoved = true;
+      move('new/2.host', 'cur/2.host:2,S');
+    }
+    return entries;
+  });
+  syncBuiltinESMExports();
+  t.after(() => {
+    t.mock.restoreAll();
+    syncBuiltinESMExports();
+  });
+  const names = (await Array.fromAsync(messagesAt(path, 'mail'))).map(({ name }) => name);
+  assert.deepEqual(names, ['mail/cur/1.host:2,', 'mail/cur/2.host:2,S']);
+});
