@@ -64,6 +64,27 @@ describe('openDataDirectory', () => {
       await assert.rejects(openDataDirectory(directory), noAccess(words));
     });
 
+  it('passes over what goes away while it is asked about, as in the spool of a server at work', async (t) => {
+    const directory = await newDirectory(t);
+    await mkdir(join(directory, 'spool/emptied'), { recursive: true });
+    await writeFile(join(directory, 'spool/taken'), '');
+    const { accessSync, readdirSync } = fs;
+    t.mock.method(fs, 'accessSync', (path: string, mode: number) => {
+      if (path.endsWith('taken')) fs.rmSync(path);
+      accessSync(path, mode);
+    });
+    t.mock.method(fs, 'readdirSync', (path: string) => {
+      if (path.endsWith('emptied')) fs.rmdirSync(path);
+      return readdirSync(path);
+    });
+    syncBuiltinESMExports();
+    t.after(() => {
+      t.mock.restoreAll();
+      syncBuiltinESMExports();
+    });
+    await openDataDirectory(directory);
+  });
+
   it('names whose it is, if it is not ours', async (t) => {
     const directory = await newDirectory(t);
     refuse(t, [directory]);

@@ -68,15 +68,16 @@ function firstClosed(path: string, depth: number): string | undefined {
   const wanted = constants.R_OK | constants.W_OK | (isDirectory ? constants.X_OK : 0);
   try {
     accessSync(path, wanted);
-  } catch {
-    return path;
+    if (!isDirectory || depth === 0) return undefined;
+    for (const name of readdirSync(path).slice(0, namesMax)) {
+      const closed = firstClosed(join(path, name), depth - 1);
+      if (closed !== undefined) return closed;
+    }
+    return undefined;
+  } catch (error) {
+    // A server that is at work takes away what lies in its spool, between one look and the next.
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : path;
   }
-  if (!isDirectory || depth === 0) return undefined;
-  for (const name of readdirSync(path).slice(0, namesMax)) {
-    const closed = firstClosed(join(path, name), depth - 1);
-    if (closed !== undefined) return closed;
-  }
-  return undefined;
 }
 
 function ownName(): string {
