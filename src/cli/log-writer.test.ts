@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,6 +49,22 @@ describe('a log that nobody reads', () => {
 });
 
 describe('a log that is read', () => {
+  it('has every line, also where the process stood still while the reader was not ready', async () => {
+    const program = `import { writeSync } from 'node:fs';
+      for (let i = 0; i < 4; i += 1) writer.write('a'.repeat(100_000) + '\\n');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      writeSync(1, 'read');
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2000);
+      writer.write('last\\n');`;
+    const child = spawn(process.execPath, argumentsOf(program), {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout,
+    });
+    await once(child.stdout, 'data');
+    const lines = (await text(child.stderr)).trimEnd().split('\n');
+    assert.deepEqual([lines.length, lines.at(-1)], [5, 'last']);
+  });
+
   it('has every line in order, whether it is gathered, large, or written at the end', async () => {
     const program = `for (let i = 0; i < 3000; i += 1) {
         writer.write(i + ' ' + 'x'.repeat(i % 1000 === 0 ? 200_000 : 10) + '\\n');

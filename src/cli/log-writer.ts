@@ -77,12 +77,14 @@ export class LogWriter {
 
   /**
    * Everything so far is written when this returns, unless nobody reads it. What is being written already is left to
-   * that; where it takes so long that nobody can be reading, the rest is dropped.
+   * that; where it takes so long that nobody can be reading, the rest is dropped. What the reader was not ready for is
+   * offered once more, however long ago that was: perhaps it is we who stood still.
    */
   flush(): void {
     this.#spellAll();
-    const isStuck = this.#isWriting && performance.now() - this.#since > flushMsMax;
     const again = this.#again;
+    const isStuck =
+      again === undefined && this.#isWriting && performance.now() - this.#since > flushMsMax;
     if (again !== undefined) {
       clearTimeout(again.timer);
       this.#again = undefined;
