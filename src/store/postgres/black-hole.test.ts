@@ -8,7 +8,7 @@ import { describe, it } from 'node:test';
 import { silentLog } from '../../base/log.ts';
 import { StorageError } from '../../smtp/smtp-error.ts';
 import { Database } from './database.ts';
-import { testCluster, withoutPostgres } from './test-cluster.ts';
+import { ask, testCluster, withoutPostgres } from './test-cluster.ts';
 
 /** Between us and the database: all that is open now, and what is opened while `isOpen` is false, is silent for ever. */
 async function startHole() {
@@ -42,10 +42,12 @@ describe('a network that swallows everything', { skip: withoutPostgres() }, () =
   it('statements, transactions and new connections end in StorageError, and all goes on when it is over', async () => {
     await using test = await startHole();
     await using database = new Database({ url: test.url, log: silentLog, patienceMs: 1500 });
-    await database.run('CREATE TABLE t (n integer)');
+    await ask(test.direct, 'CREATE TABLE t (n integer)');
     const inserts = (from: number) =>
       Array.from({ length: 20 }, (_, i) => database.run('INSERT INTO t VALUES ($1)', [from + i]));
-    await Promise.all(inserts(0));
+    // On a machine that stands still, its patience ends here already.
+    const first = await Promise.allSettled(inserts(0));
+    const promised = first.filter(({ status }) => status === 'fulfilled').length;
     test.hole.isOpen = false;
     const asked = [
       ...inserts(100),
@@ -62,7 +64,7 @@ describe('a network that swallows everything', { skip: withoutPostgres() }, () =
     for (;;) {
       const [row] = await database.rows('SELECT count(*) AS n FROM t').catch(() => []);
       if (row === undefined) continue;
-      assert.ok(Number(row.n) >= 20);
+      assert.ok(Number(row.n) >= promised);
       return;
     }
   });
@@ -70,8 +72,7 @@ describe('a network that swallows everything', { skip: withoutPostgres() }, () =
   it('what is cut off within a transaction lets go of its locks before others give up', async () => {
     await using test = await startHole();
     await using cut = new Database({ url: test.url, log: silentLog, patienceMs: 1500 });
-    await cut.run('CREATE TABLE t (n integer)');
-    await cut.run('INSERT INTO t VALUES (0)');
+    await ask(test.direct, 'CREATE TABLE t (n integer); INSERT INTO t VALUES (0)');
     await using other = new Database({ url: test.direct, log: silentLog });
     const asked = cut.transaction(async (transaction) => {
       await transaction.run('UPDATE t SET n = 1');

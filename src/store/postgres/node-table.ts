@@ -69,10 +69,12 @@ export class PostgresNodeTable implements NodeTable {
     return row.draining === true ? 'draining' : 'heard';
   }
 
-  async others(session: number): Promise<readonly OtherNode[]> {
+  /** Who joins has said nothing yet that could come too late, and has the patience of everything else that starts. */
+  async others(session: number, isJoining = false): Promise<readonly OtherNode[]> {
+    const { beats, database } = this.#parts;
     const sql =
       'SELECT session, members, exceeding FROM node WHERE session IS NOT NULL AND session <> $1';
-    return (await this.#parts.beats.rows(sql, [session])).map(otherOf);
+    return (await (isJoining ? database : beats).rows(sql, [session])).map(otherOf);
   }
 
   async standing(name: string): Promise<NodeStanding> {

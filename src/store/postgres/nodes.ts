@@ -17,8 +17,11 @@ export interface NodeTable {
   /** For a command: it claims in a name of its own, and is on no list. */
   visit(): Promise<number>;
   beat(session: number, said: SaidOfShares): Promise<'heard' | 'draining' | 'gone'>;
-  /** What all others said last that nobody has buried: after the database was away all have been silent. */
-  others(session: number): Promise<readonly OtherNode[]>;
+  /**
+   * What all others said last that nobody has buried: after the database was away all have been silent. In time for the
+   * next beat, or, for who joins, whenever it comes.
+   */
+  others(session: number, isJoining?: boolean): Promise<readonly OtherNode[]>;
   standing(name: string): Promise<NodeStanding>;
   /** Those that were silent for too long lose their sessions, and what they had claimed. */
   bury(): Promise<readonly { readonly node: string; readonly recipients: number }[]>;
@@ -120,7 +123,7 @@ export class PostgresNodes implements Nodes, AsyncDisposable {
     const given = await this.#joinNow();
     if (given > 0) this.#parts.log.info('store-recovered', { recipients: given });
     this.#unlisten = this.#parts.signals.listen(topic, () => void this.#beatNow());
-    await this.#hearOthers();
+    await this.#hearOthers(true);
     this.#beatLater();
   }
 
@@ -150,9 +153,9 @@ export class PostgresNodes implements Nodes, AsyncDisposable {
   }
 
   /** Who has come, who is gone: each answers at once, so that nobody waits long for his part. */
-  async #hearOthers(): Promise<void> {
+  async #hearOthers(isJoining = false): Promise<void> {
     const session = this.#session;
-    const others = await this.#parts.table.others(session);
+    const others = await this.#parts.table.others(session, isJoining);
     if (this.#isStopped || session !== this.#session) return;
     if (!this.shares.heard(others) || others.length === 0) return;
     setImmediate(() => {

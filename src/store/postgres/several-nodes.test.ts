@@ -3,10 +3,13 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { FakeClock } from '../../base/fake-clock.ts';
+import { silentLog } from '../../base/log.ts';
 import { at, deferred, delivered, message, settlement } from '../conformance/harness.ts';
 import { due, everything, idsOf } from '../conformance/queue-harness.ts';
 import type { Lease } from '../queue-store.ts';
 import type { Stores } from '../stores.ts';
+import { openPostgresStores } from './stores.ts';
 import { ask, testCluster, withoutPostgres } from './test-cluster.ts';
 import { openNode } from './test-stores.ts';
 import { eventually, openTwo } from './test-two-nodes.ts';
@@ -126,6 +129,17 @@ describe('several nodes', { skip: withoutPostgres() }, () => {
       'm1',
     ]);
     assert.equal(await one.queue.settle(settlement(lost!, delivered)), false);
+  });
+
+  it('a node joins with the patience of a start, however soon one is taken for dead', async () => {
+    const url = await (await testCluster()).database();
+    const clock = new FakeClock();
+    // No connection is made in the quarter of it that a beat has.
+    const timeoutMs = 4;
+    await using stores = await openPostgresStores({
+      ...{ url, node: 'one', clock, log: silentLog, timeoutMs },
+    });
+    assert.equal(stores.nodes.number, 1);
   });
 
   it('a node is drained and removed by name', async () => {
