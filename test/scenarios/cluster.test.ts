@@ -103,7 +103,7 @@ describe('two nodes', { skip: withoutPostgres() }, () => {
     const url = await cluster.database();
     await using server = await startProcess({
       hostname: 'mx.cluster.test',
-      store: { kind: 'postgres', url, node: 'mx', connections: 6, nodeTimeout: '2s' },
+      store: { kind: 'postgres', url, node: 'mx', connections: 6 },
       listeners: [{ service: 'smtp', host: '127.0.0.1', port }],
       trustedNetworks: ['127.0.0.1/32'],
       routes: [{ domain: '*', host: '127.0.0.1', port: hop.port, tls: 'none' }],
