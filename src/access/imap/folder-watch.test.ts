@@ -196,3 +196,20 @@ it('RFC 5465 §6: mailboxes by name and below a name, in whatever form they are 
   ]);
   session.close();
 });
+
+it('RFC 5465 §6.1: who wants to hear of the selected mailbox alone, or of nothing, has no other looked at', async () => {
+  await using account = await open(1);
+  const selected: NotifyGroup = {
+    ...personal('MESSAGENEW', 'MESSAGEEXPUNGE'),
+    mailboxes: { kind: 'selected' },
+  };
+  for (const [groups, watches] of [
+    [[selected], 0],
+    [[personal()], 0],
+    [[selected, personal()], 0],
+    [[selected, personal('MAILBOXNAME')], 1],
+  ] as const) {
+    assert.deepEqual(await account.notify(...groups), ['OK NOTIFY completed']);
+    assert.equal(account.watches, watches);
+  }
+});

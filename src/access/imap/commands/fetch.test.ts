@@ -20,13 +20,13 @@ describe('FETCH', () => {
     A> a FETCH 1:* (FLAGS INTERNALDATE RFC822.SIZE)
     A< * 1 FETCH (FLAGS () INTERNALDATE " 2-Jan-2026 03:04:05 +0000" RFC822.SIZE 148)
     A< * 2 FETCH (FLAGS () INTERNALDATE " 2-Jan-2026 03:04:05 +0000" RFC822.SIZE 265)
-    A< a OK …
+    A< a OK FETCH completed
     A> b UID FETCH 2:9 FLAGS
     A< * 2 FETCH (UID 2 FLAGS ())
     A< b OK …
     A> c UID FETCH 7:* FLAGS
     A< * 2 FETCH (UID 2 FLAGS ())
-    A< c OK …
+    A< c OK FETCH completed
     A> d FETCH 3 FLAGS
     A< d BAD …
     A> e FETCH 1 FAST
@@ -146,6 +146,32 @@ describe('FETCH', () => {
     A< c OK …
     A> d UID FETCH 1:* (FLAGS) (PARTIAL 8:9)
     A< d OK …`,
+    { mails },
+  );
+  dialogue(
+    `RFC 9051 §7.3.5: a keyword that is new is told of before it is in a message
+    A! SELECT INBOX
+    B! SELECT INBOX
+    B! STORE 1 +FLAGS.SILENT (Urgent)
+    A> a FETCH 1 FLAGS
+    A< * FLAGS (… Urgent)
+    A< * OK [PERMANENTFLAGS (… Urgent \\*)] …
+    A< * 1 FETCH (FLAGS (Urgent))
+    A< a OK …`,
+    { mails },
+  );
+  dialogue(
+    `RFC 7162 §3.2.6: VANISHED goes with QRESYNC, with UIDs, and with CHANGEDSINCE alone
+    A! SELECT INBOX
+    A> a UID FETCH 1:* (FLAGS) (CHANGEDSINCE 99 VANISHED)
+    A< a BAD …
+    A! ENABLE QRESYNC
+    A> b UID FETCH 1:* (FLAGS) (CHANGEDSINCE 99 VANISHED)
+    A< b OK …
+    A> c UID FETCH 1:* (FLAGS) (VANISHED)
+    A< c BAD …
+    A> d FETCH 1:* (FLAGS) (CHANGEDSINCE 99 VANISHED)
+    A< d BAD …`,
     { mails },
   );
   dialogue(

@@ -815,19 +815,29 @@ describe('QUOTA, NAMESPACE, ID', () => {
     assert.deepEqual(await client.run({ name: 'SETQUOTA', root: ann, limits }), ['NO [NOPERM]']);
   });
 
-  it('RFC 2342 §5, RFC 2971 §3: who we are and where things lie', async () => {
+  it('RFC 2342 §5, RFC 2971 §3: who we are and where things lie; who the client is, if it says so, is logged', async (t) => {
     await using test = await start();
     const client = test.as(ann);
     assert.deepEqual(await client.run({ name: 'NAMESPACE' }), [
       'NAMESPACE (("" "/")) (("Other Users/" "/")) NIL',
       'OK NAMESPACE completed',
     ]);
-    const [said] = await client.run({ name: 'ID', fields: new Map([['name', 'test']]) });
+    const logged = t.mock.method(client.context.log, 'info');
+    const fields = new Map([
+      ['name', 'x'.repeat(101)],
+      ['version', '1.0'],
+      ['os', undefined],
+    ]);
+    const [said] = await client.run({ name: 'ID', fields });
     assert.match(
       said!,
       /^ID \("name" "Postrider" "version" "[\d.]+" "vendor" "Postrider" "support-url" "mailto:postmaster@example\.org"\)$/,
     );
     const [before] = await test.as('').run({ name: 'ID', fields: undefined });
+    assert.deepEqual(
+      logged.mock.calls.map(({ arguments: told }) => told),
+      [['client', { program: 'x'.repeat(100), programVersion: '1.0', os: undefined }]],
+    );
     assert.doesNotMatch(before!, /version/);
     assert.equal((await client.execute({ name: 'UNAUTHENTICATE' })).state, 'unauthenticated');
   });
