@@ -51,7 +51,10 @@ describe('an administrator', () => {
     const { status, json, cookie } = await logIn({ name: 'root', password });
     assert.deepEqual([status, json.who.allows], [200, allows]);
     const facts = (await ask('/postrider/session', { cookie })).json;
-    assert.deepEqual([facts.who.kind, facts.dev], ['administrator', false]);
+    assert.deepEqual(
+      [facts.who.kind, facts.dev, facts.smtpPort],
+      ['administrator', false, undefined],
+    );
     const accounts = await ask('/postrider/v1/accountList', { cookie });
     assert.deepEqual([accounts.status, accounts.json[0].address], [200, ann]);
     const body = { address: ann, password: 'another secret of ann' };
@@ -79,11 +82,13 @@ describe('an administrator', () => {
       await logIn({ name: 'root', password }),
       await logIn({ name: 'root', password }),
     ];
-    for (let i = 0; i < 2; i += 1)
-      await fetch(`${url}/postrider/session`, {
+    for (let i = 0; i < 2; i += 1) {
+      const answer = await fetch(`${url}/postrider/session`, {
         method: 'DELETE',
         headers: { cookie, origin: url },
       });
+      assert.equal(answer.status, 200);
+    }
     assert.equal((await ask('/postrider/v1/accountList', { cookie })).status, 401);
     assert.equal((await ask('/postrider/v1/accountList', { cookie: other.cookie })).status, 200);
     const { entries } = await operations.auditList({ limit: 10 });
@@ -140,6 +145,23 @@ it('whose passkey is not known is told of', async () => {
     refusals.map(({ client, reason }) => [client, reason]),
     [['127.0.0.1', 'passkey: credentials']],
   );
+});
+
+it('who guesses at passkeys is held up, as who guesses at passwords', async () => {
+  await using test = await start();
+  const { ask } = test;
+  const body = { response: { id: 'nobodys' } };
+  const guess = async () => (await ask('/postrider/session/passkey', { body })).status;
+  let guesses = 1;
+  for (; (await guess()) === 401; guesses += 1) assert.ok(guesses < 100);
+  assert.equal(await guess(), 429);
+});
+
+it('where there is no identity provider nobody is sent to one', async () => {
+  for (const http of [{}, { url: 'https://mail.example.org' }]) {
+    await using test = await start({ http });
+    assert.equal((await test.ask('/postrider/session/oidc')).status, 404);
+  }
 });
 
 describe('single sign-on', () => {
