@@ -278,8 +278,8 @@ export class FolderWatch {
   }
 }
 
-const hasMessageEvent = (events: ReadonlySet<string>): boolean =>
-  events.has('MESSAGENEW') || events.has('MESSAGEEXPUNGE') || events.has('FLAGCHANGE');
+// RFC 5465 §5: nobody has named MessageExpunge or FlagChange without it.
+const hasMessageEvent = (events: ReadonlySet<string>): boolean => events.has('MESSAGENEW');
 
 interface About {
   /** Undefined: there is none of that name. */

@@ -1,13 +1,14 @@
 // FETCH and UID FETCH: which messages, which items, and what is said at the end. RFC 9051 §6.4.5;
 // RFC 7162 §3.1.4 (CHANGEDSINCE) and §3.2.6 (VANISHED); RFC 9394 §3.3 (PARTIAL); RFC 9586 (UIDFETCH).
 
+import { assert } from '../../../base/assert.ts';
 import type { CommandOf, FetchItem, Range } from '../../../imap/command.ts';
 import type { Completion } from '../../../imap/event.ts';
 import type { CommandContext, ExecutorOf } from '../context.ts';
 import type { Outcome } from '../fetch/fetch-items.ts';
 import { fetchItems } from '../fetch/fetch-items.ts';
 import { planOf } from '../fetch/fetch-plan.ts';
-import { ImapRefusal, no, ok, okButGone } from '../refusal.ts';
+import { no, ok, okButGone } from '../refusal.ts';
 import type { SelectedMailbox } from '../selected-mailbox.ts';
 import { requireSelected, targetsOf } from '../selection.ts';
 import { tellVanished } from './qresync.ts';
@@ -39,14 +40,13 @@ function completionOf({ uid }: Fetch, outcome: Outcome): Completion {
   return missing > 0 && !uid ? okButGone('FETCH') : ok('FETCH completed');
 }
 
-// RFC 7162 §3.2.6: before the messages; needs QRESYNC, UIDs and CHANGEDSINCE.
+// RFC 7162 §3.2.6: before the messages. The session has seen to QRESYNC, UIDs and CHANGEDSINCE.
 async function tellGone(
-  { set, uid, changedSince }: Fetch,
+  { set, changedSince }: Fetch,
   selected: SelectedMailbox,
   context: CommandContext,
 ): Promise<void> {
-  if (!uid || changedSince === undefined || !context.isEnabled('QRESYNC'))
-    throw new ImapRefusal('BAD', undefined, 'VANISHED goes with UID FETCH, CHANGEDSINCE, QRESYNC');
+  assert(changedSince !== undefined, 'VANISHED goes with CHANGEDSINCE');
   const known: readonly Range[] =
     set.kind === 'ranges'
       ? set.ranges
