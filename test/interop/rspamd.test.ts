@@ -185,10 +185,13 @@ describe('interop: rspamd', { skip: without('rspamd', 'redis-server') || without
       signed!.replace('Hello', 'Pay me'),
       'From: Ann <ann@example.org>\r\nSubject: pay\r\n\r\nNow',
     ])
-      await assert.rejects(
-        hand(`${forged}\r\n`),
-        /550 5\.7\.1 Refused by the DMARC policy of example\.org/,
-      );
+      await eventually(async () => {
+        // Where the DNS has not answered in two seconds, it is taken all the same.
+        const said = await hand(`${forged}\r\n`).catch((error: Error) => error.message);
+        if (said.startsWith('250 ')) return undefined;
+        assert.match(said, /550 5\.7\.1 Refused by the DMARC policy of example\.org/);
+        return true;
+      }, 'it to be refused');
     const why = await receiver.command('why', 'bounce@stranger.test');
     assert.match(why, /DMARC policy of example\.org/);
   });
