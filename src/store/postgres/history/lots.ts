@@ -8,7 +8,7 @@ import { bareMessageId } from '../../history.ts';
 import { messageKey } from '../../message-key.ts';
 import type { Transaction, Value } from '../database.ts';
 import { storable } from '../folders/texts.ts';
-import { joinedTexts, splitTexts } from './joined-texts.ts';
+import { joinedTexts, splitTexts } from '../joined-texts.ts';
 import { Terms } from './terms.ts';
 
 type MessageEvent = Exclude<HistoryEvent, { readonly kind: 'refused' }>;

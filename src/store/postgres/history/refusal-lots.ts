@@ -5,7 +5,7 @@ import type { HistoryEvent } from '../../history.ts';
 import { messageKeyAt } from '../../message-key.ts';
 import { nodesMax } from '../../nodes.ts';
 import type { Transaction } from '../database.ts';
-import { joinedTexts, splitTexts } from './joined-texts.ts';
+import { joinedTexts, splitTexts } from '../joined-texts.ts';
 import { refusalTerms } from './terms.ts';
 
 export interface RefusalLot {

@@ -9,6 +9,7 @@ import { messageKey } from '../../message-key.ts';
 import type { NewMessage, RoomNeed } from '../../queue-store.ts';
 import type { ContentTable } from '../content/content-table.ts';
 import type { Queries, Value } from '../database.ts';
+import { joinedTexts, splitTexts } from '../joined-texts.ts';
 import { addRecords } from '../record-store.ts';
 
 /** Content that a row of `content` has already. */
@@ -45,10 +46,13 @@ export const weightOf = ({ content }: Entering): number =>
 const messageColumns = 14;
 const recipientColumns = 16;
 
+/** Which column of messages is JSON, and so one value for all. */
+const originColumn = 5;
+
 /** migrations/0009-statements.sql: the columns of messages, the octets of all of them, the columns of recipients. */
 const insertMessages = `SELECT queue_enter(${Array.from(
   { length: messageColumns + 1 + recipientColumns },
-  (_, i) => `$${i + 1}`,
+  (_, i) => (i === originColumn ? splitTexts(i + 1) : `$${i + 1}`),
 )}) AS key`;
 
 /**
@@ -85,7 +89,10 @@ class Rows {
   }
 
   values(): readonly Value[] {
-    return [...this.#messages, Buffer.concat(this.#octets), ...this.#recipients];
+    const messages = this.#messages.map((column, i) =>
+      i === originColumn ? joinedTexts(column as readonly string[]) : column,
+    );
+    return [...messages, Buffer.concat(this.#octets), ...this.#recipients];
   }
 
   add(entering: Entering): void {
