@@ -164,11 +164,12 @@ describe('the published package', { skip: reachable ? false : 'no npm registry' 
   });
 
   it('runs as `npx postrider`', async () => {
-    const { stdout } = await run('npx', ['--', 'postrider', '--version'], {
+    const { stdout, stderr } = await run('npx', ['--', 'postrider', '--version'], {
       cwd: folder,
       env: environment,
     });
     assert.equal(stdout.trim(), version);
+    assert.ok(!stderr.includes('flag'), 'V8 knows what main.ts sets');
   });
 
   it('serves, with a configuration in TypeScript and the store in its thread', async () => {
