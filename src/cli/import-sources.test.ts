@@ -1,7 +1,14 @@
 // A Maildir that somebody reads while it is imported: what is moved and renamed meanwhile is found, once.
 
 import assert from 'node:assert/strict';
-import fs, { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import fs, {
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -52,4 +59,40 @@ it('mail import: what is moved while `cur` and `new` are listed is in neither li
   });
   const names = (await Array.fromAsync(messagesAt(path, 'mail'))).map(({ name }) => name);
   assert.deepEqual(names, ['mail/cur/1.host:2,', 'mail/cur/2.host:2,S']);
+});
+
+it('mail import: messages of one name in `cur` and `new` are two, and so are two in `cur`', async (t) => {
+  const { path } = maildir(t, 'cur/1:2,S', 'cur/1:2,', 'new/1');
+  const names = (await Array.fromAsync(messagesAt(path, 'mail'))).map(({ name }) => name);
+  assert.deepEqual(names, ['mail/cur/1:2,', 'mail/cur/1:2,S', 'mail/new/1']);
+});
+
+it('mail import: `cur` is listed once more for all that got other flags at once, and for nothing that cannot be read', async (t) => {
+  const names = ['1', '2', '3', '4', '5'].map((name) => `cur/${name}:2,`);
+  const { path, move } = maildir(t, ...names, 'cur/6:2,', 'new/7');
+  rmSync(join(path, 'cur/6:2,'));
+  symlinkSync('6:2,', join(path, 'cur/6:2,')); // it leads to itself
+  const { readdir } = fs.promises;
+  let lists = 0;
+  t.mock.method(fs.promises, 'readdir', (at: string, options: { withFileTypes: true }) => {
+    if (at.endsWith('/cur')) lists += 1;
+    return readdir(at, options);
+  });
+  syncBuiltinESMExports();
+  t.after(() => {
+    t.mock.restoreAll();
+    syncBuiltinESMExports();
+  });
+  const all: string[] = [];
+  for await (const { kind, name } of messagesAt(path, 'mail')) {
+    all.push(`${kind} ${name}`);
+    if (all.length === 1) for (const old of names.slice(1)) move(old, `${old}S`);
+  }
+  assert.deepEqual(all, [
+    'message mail/cur/1:2,',
+    ...['2', '3', '4', '5'].map((name) => `message mail/cur/${name}:2,S`),
+    'problem mail/cur/6:2,',
+    'message mail/new/7',
+  ]);
+  assert.equal(lists, 2);
 });

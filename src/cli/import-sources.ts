@@ -121,15 +121,18 @@ async function* placesIn(
 
 /**
  * Whoever reads the mail meanwhile moves it from `new` to `cur`, and renames it there as its flags change. So `new` is
- * listed first, that nothing is in neither list, and what is not where it was is looked for in `cur`.
+ * listed first, that nothing is in neither list, and what is not where it was is looked for in `cur`. What is in both
+ * lists was moved in between, unless it is in `new` still: then it is another message of the same name.
  */
 async function* messagesOfMaildir({ path, name, folder }: MaildirPlace): AsyncGenerator<Found> {
   const keywords = await keywordsOf(path);
   const unread = await filesIn(path, 'new');
-  const cur = await filesIn(path, 'cur');
-  const inCur = new Set(cur.map(({ file }) => uniqueNameOf(file)));
-  for (const given of [...cur, ...unread.filter(({ file }) => !inCur.has(uniqueNameOf(file)))]) {
-    const { at, one } = await readWherever(path, given);
+  const cur = byUniqueName(await filesIn(path, 'cur'));
+  const places: Places = { path, cur };
+  for (const given of [...[...cur.values()].flat(), ...unread]) {
+    const isInBoth = given.part === 'new' && cur.has(uniqueNameOf(given.file));
+    if (isInBoth && (await isGone(join(path, given.part, given.file)))) continue;
+    const { at, one } = await readWherever(places, given);
     const shown = `${name}/${at.part}/${printable(at.file)}`;
     if (typeof one === 'string') yield problem(shown, one);
     else
@@ -146,15 +149,36 @@ interface MaildirFile {
   readonly file: string;
 }
 
-async function readWherever(path: string, given: MaildirFile) {
-  const one = await read(join(path, given.part, given.file));
-  if (typeof one !== 'string') return { at: given, one };
-  const wanted = uniqueNameOf(given.file);
-  const at = (await filesIn(path, 'cur')).find(({ file }) => uniqueNameOf(file) === wanted);
-  return at === undefined
-    ? { at: given, one }
-    : { at, one: await read(join(path, at.part, at.file)) };
+interface Places {
+  readonly path: string;
+  /** As it was listed last: that takes long where there are many, and many may be renamed at once. */
+  cur: ReadonlyMap<string, readonly MaildirFile[]>;
 }
+
+async function readWherever(places: Places, given: MaildirFile) {
+  const { path } = places;
+  const pathOf = ({ part, file }: MaildirFile) => join(path, part, file);
+  let at = given;
+  let one = await read(pathOf(at));
+  for (const isListedAnew of [false, true]) {
+    if (typeof one !== 'string' || !(await isGone(pathOf(at)))) break;
+    if (isListedAnew) places.cur = byUniqueName(await filesIn(path, 'cur'));
+    const now = places.cur.get(uniqueNameOf(given.file))?.[0];
+    if (now === undefined) continue;
+    at = now;
+    one = await read(pathOf(at));
+  }
+  return { at, one };
+}
+
+const isGone = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => false,
+    (error: NodeJS.ErrnoException) => error.code === 'ENOENT',
+  );
+
+const byUniqueName = (files: readonly MaildirFile[]) =>
+  Map.groupBy(files, ({ file }) => uniqueNameOf(file));
 
 /** Of one of the two, which may be missing. */
 async function filesIn(path: string, part: MaildirFile['part']): Promise<readonly MaildirFile[]> {

@@ -11,10 +11,15 @@ const line = (id: string, size: number) => ({
   ...{ received: '2026-01-01T00:00:00Z', flags: [] },
 });
 
-const holding = (listed: Record<string, string>, show: (id: string) => string) =>
+const holding = (
+  listed: Record<string, string>,
+  show: (id: string) => string,
+  isThere = () => true,
+) =>
   KnownMail.in(
     {
       async *mailList() {
+        if (!isThere()) throw new OperationError('the server has just stopped; try again');
         for (const [id, text] of Object.entries(listed)) yield line(id, text.length);
       },
       async *mailShow({ id }: { id: string }) {
@@ -36,6 +41,13 @@ it('known mail: a message that was deleted after it was listed holds nothing up'
 });
 
 it('known mail: a server that is gone is no message that is gone', async () => {
+  let isThere = true;
+  const stopping = () => {
+    isThere = false;
+    throw new OperationError('the server stopped before it had answered; try again');
+  };
+  const asked = await holding({ m1: 'first' }, stopping, () => isThere);
+  await assert.rejects(asked.has(Buffer.from('first')), /has just stopped/);
   const known = await holding({ m1: 'first' }, () => {
     throw new Error('the connection was closed');
   });

@@ -53,14 +53,19 @@ export class KnownMail {
     return same.digests.has(digestOf(mail));
   }
 
-  /** undefined where it was deleted since it was listed, or cannot be read: what is not there is no reason to leave mail out. */
+  /**
+   * undefined where it was deleted since it was listed, or cannot be read: what is not there is no reason to leave mail out.
+   * @throws OperationError where nothing is answered any more, which is a reason to end.
+   */
   async #digestOf({ address, id }: Unread): Promise<string | undefined> {
     const hash = createHash('sha256');
     try {
       for await (const piece of this.#operations.mailShow({ address, id })) hash.update(piece);
     } catch (error) {
-      if (error instanceof OperationError) return undefined;
-      throw error;
+      if (!(error instanceof OperationError)) throw error;
+      // A server that has stopped is told of by the same error.
+      for await (const _ of this.#operations.mailList({ address })) break;
+      return undefined;
     }
     return hash.digest('base64');
   }
