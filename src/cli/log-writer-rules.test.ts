@@ -245,4 +245,17 @@ describe('at the end of the process, lines to a descriptor', () => {
       assert.deepEqual(taken(), []);
     }
   });
+
+  it('are written where the system has just been given once more what the reader was long not ready for', (t) => {
+    const { writer, pass, taken, flushed } = setUp(t);
+    writer.write('a\n');
+    pass(1_000);
+    for (let i = 0; i < 20; i += 1) {
+      assert.deepEqual(taken('EAGAIN'), ['77 a\n']);
+      pass(100);
+    }
+    writer.write('b\n');
+    assert.equal(flushed(), 'b\n');
+    assert.deepEqual(taken(), ['77 a\n']);
+  });
 });

@@ -31,7 +31,7 @@ export class LogWriter {
   #lines = '';
   #timer: NodeJS.Timeout | undefined;
   #isWriting = false;
-  /** When the last of it went out, by the clock of the process: nothing but its end asks for it. */
+  /** When the system was given something last, by the clock of the process: nothing but its end asks for it. */
   #since = 0;
   /** What the reader was not ready for. */
   #again: { readonly bytes: Buffer; readonly timer: NodeJS.Timeout } | undefined;
@@ -107,12 +107,12 @@ export class LogWriter {
 
   #write(bytes: Buffer): void {
     this.#isWriting = true;
-    this.#since = performance.now();
     this.#goOn(bytes);
   }
 
   #goOn(bytes: Buffer): void {
     this.#again = undefined;
+    this.#since = performance.now();
     this.#calls.write(this.#fd, bytes, (error, written) => {
       if (error?.code === 'EAGAIN') {
         const timer = setTimeout(() => this.#goOn(bytes), againMs).unref();
