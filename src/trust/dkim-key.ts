@@ -98,7 +98,7 @@ function isQuick({ asymmetricKeyType, asymmetricKeyDetails = {} }: KeyObject): b
 
 /**
  * RFC 6376 §3.6.1: as grammar the words of `h=`, `k=`, `s=` and `t=` are the same in any case.
- * §3.2 reads as if they were not, but others take them so, and what is right is the signature.
+ * §3.2 asks for values in their own case, but other verifiers take any, and a signature that does not fit the key fails all the same.
  */
 const words = (list: string): readonly string[] => colonList(list.toLowerCase());
 

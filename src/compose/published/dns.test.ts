@@ -50,6 +50,16 @@ describe('check --dns', () => {
     ]);
   });
 
+  it('RFC 9989 §4.7: takes for a DMARC record what receivers take for one', async () => {
+    for (const text of ['V=DMARC1; p=none', 'v = DMARC1 ; p=none']) {
+      const found = await findings({ ...good, '_dmarc.example.org': { TXT: [text] } });
+      assert.ok(found.includes(`ok: _dmarc.example.org ${text}`), found.join('\n'));
+    }
+    const other = { '_dmarc.example.org': { TXT: ['v=DMARC1-old; p=none', 'v=DMARC1; p=none'] } };
+    const found = await findings({ ...good, ...other });
+    assert.ok(found.includes('ok: _dmarc.example.org v=DMARC1; p=none'), found.join('\n'));
+  });
+
   it('set-up of mail programs is looked for where it is served, and JMAP only where somebody promises it', async () => {
     const zone: FakeZone = {
       ...good,
@@ -144,6 +154,11 @@ describe('check --dns', () => {
       'failure: _dmarc.example.org has 2 DMARC records: none of them counts',
     ],
     [
+      'what was meant as a DMARC record and is none',
+      { ...good, '_dmarc.example.org': { TXT: ['v=DMARC1 p=none'] } },
+      'failure: _dmarc.example.org cannot be read as a DMARC record, so that it is none: v=DMARC1 p=none',
+    ],
+    [
       'RFC 2782: mail programs led elsewhere',
       {
         ...good,
@@ -157,6 +172,21 @@ describe('check --dns', () => {
       'nobody is told of TLS that fails',
       { ...good, '_smtp._tls.example.org': {} },
       'warning: _smtp._tls.example.org has no record',
+    ],
+    [
+      'RFC 8460 §3: two records for TLS reports',
+      {
+        ...good,
+        '_smtp._tls.example.org': {
+          TXT: ['v=TLSRPTv1; rua=mailto:a@example.org', 'v=TLSRPTv1; rua=mailto:b@example.org'],
+        },
+      },
+      'failure: _smtp._tls.example.org has 2 records for TLS reports: none of them counts',
+    ],
+    [
+      'reports about TLS that go nowhere',
+      { ...good, '_smtp._tls.example.org': { TXT: ['v=TLSRPTv1; rua=tls@example.org'] } },
+      'failure: _smtp._tls.example.org names nobody whom reports about TLS can go to: v=TLSRPTv1; rua=tls@example.org',
     ],
     [
       'no answer',

@@ -5,9 +5,11 @@
 import type { RecordType, Resolver } from '../../dns/resolver.ts';
 import { DnsError } from '../../dns/resolver.ts';
 import { domainKey } from '../../mail/fields/address.ts';
-import { parseDmarcRecord } from '../../trust/dmarc-record.ts';
+import { isDmarcRecord, parseDmarcRecord } from '../../trust/dmarc-record.ts';
 import { checkIprev } from '../../trust/iprev.ts';
 import { checkSpf as spfVerdict } from '../../trust/spf.ts';
+import { isSpfRecord } from '../../trust/spf-record.ts';
+import { tlsReportDestinations } from '../../trust/tls-report-record.ts';
 import type { Finding } from './finding.ts';
 import { failure, ok, warning } from './finding.ts';
 import type { DnsAdvice, DnsFacts } from './records.ts';
@@ -129,7 +131,7 @@ async function checkMx({ domain, hostname, resolver }: Looking): Promise<readonl
 /** As a receiver asks: with the address that a connection of ours has. */
 async function checkSpf(looking: Looking, advice = 'v=spf1 mx -all'): Promise<readonly Finding[]> {
   const { domain, addresses, resolver } = looking;
-  const found = await texts(domain, resolver, /^v=spf1(?: |$)/i);
+  const found = await texts(domain, resolver, isSpfRecord);
   if (found.length === 0)
     return [warning('', `${domain} has no SPF record: publish \`"${advice}"\``)];
   // RFC 7208 §4.5: more than one is an error.
@@ -157,15 +159,17 @@ const spfOf = (address: string, { domain, hostname, resolver }: Omit<Looking, 'a
 
 async function checkDmarc({ domain, resolver }: Looking): Promise<readonly Finding[]> {
   const name = `_dmarc.${domain}`;
-  const found = await texts(name, resolver, /^v=DMARC1\b/);
-  if (found.length === 0)
+  const meant = await texts(name, resolver, (text) => /^[ \t]*v[ \t]*=[ \t]*DMARC1/i.test(text));
+  if (meant.length === 0)
     return [warning('', `${name} has no DMARC record: publish \`"${dmarcAdvice(domain)}"\``)];
+  const found = meant.filter(isDmarcRecord);
   // RFC 9989 §4.10: of several none counts.
   if (found.length > 1)
     return [failure('', `${name} has ${found.length} DMARC records: none of them counts`)];
-  return parseDmarcRecord(found[0]!) === undefined
-    ? [failure('', `${name} cannot be read as a DMARC record, so that it is none: ${found[0]}`)]
-    : [ok('', `${name} ${found[0]}`)];
+  const [record = meant[0]!] = found;
+  return parseDmarcRecord(record) === undefined
+    ? [failure('', `${name} cannot be read as a DMARC record, so that it is none: ${record}`)]
+    : [ok('', `${name} ${record}`)];
 }
 
 /** What has no meaning of its own to be judged by is compared word by word. */
@@ -213,16 +217,21 @@ async function checkSetUp(
 }
 
 async function checkTlsReports({ name, value, why }: DnsAdvice, resolver: Resolver) {
-  const [record] = await texts(name, resolver, /^v=TLSRPTv1\b/);
-  return record === undefined
-    ? warning('', `${name} has no record: ${why}; publish \`"${value}"\``)
-    : ok('', `${name} ${record}`);
+  const found = await texts(name, resolver, (text) => /^v=TLSRPTv1\b/.test(text));
+  if (found.length === 0)
+    return warning('', `${name} has no record: ${why}; publish \`"${value}"\``);
+  // RFC 8460 §3: of several none counts.
+  if (found.length > 1)
+    return failure('', `${name} has ${found.length} records for TLS reports: none of them counts`);
+  return tlsReportDestinations(found).length === 0
+    ? failure('', `${name} names nobody whom reports about TLS can go to: ${found[0]}`)
+    : ok('', `${name} ${found[0]}`);
 }
 
 async function texts(
   name: string,
   resolver: Resolver,
-  pattern: RegExp,
+  isWanted: (text: string) => boolean,
 ): Promise<readonly string[]> {
-  return (await records(name, 'TXT', resolver)).filter((text) => pattern.test(text));
+  return (await records(name, 'TXT', resolver)).filter(isWanted);
 }
