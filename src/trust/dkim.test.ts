@@ -187,6 +187,27 @@ describe('DKIM: what is signed and what is not', () => {
       assert.equal(first, expected);
     });
 
+  it('RFC 6376 §3.6.1: the flags of a key are the same in any case', async () => {
+    const message = await signed();
+    for (const [flags, isTest] of [
+      ['t=Y', true],
+      ['t=s : y', true],
+      ['t=S', false],
+    ] as const) {
+      const resolver = resolverWith({ rsa: `v=DKIM1; ${flags}; p=${spki}` });
+      const [first] = await verdictsOf(message, resolver, {});
+      assert.deepEqual([first?.result, first?.isTest], ['pass', isTest]);
+    }
+    const below = change(message, 'd=a.test;', 'd=a.test; i=@sub.a.test;');
+    for (const [flags, expected] of [
+      ['t=S', 'permerror'],
+      ['t=Y', 'fail'],
+    ] as const) {
+      const resolver = resolverWith({ rsa: `v=DKIM1; ${flags}; p=${spki}` });
+      assert.equal((await results(below, resolver))[0], expected);
+    }
+  });
+
   it('RFC 8301 §3.2: RSA keys below 1,024 bits sign nothing', async () => {
     const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 768 });
     const small = publicKey.export({ format: 'der', type: 'spki' }).toString('base64');
