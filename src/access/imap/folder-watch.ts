@@ -278,7 +278,7 @@ export class FolderWatch {
   }
 }
 
-// RFC 5465 §5: nobody has named MessageExpunge or FlagChange without it.
+// RFC 5465 §5: MessageExpunge and FlagChange are refused without it (src/imap/notify-grammar.ts).
 const hasMessageEvent = (events: ReadonlySet<string>): boolean => events.has('MESSAGENEW');
 
 interface About {

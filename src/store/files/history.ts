@@ -250,7 +250,7 @@ export class FileHistory implements HistoryStore {
     const { directory } = this.#options;
     await handle.close();
     const files = await this.#files();
-    // Before the old ones go, for whoever reads them by their numbers.
+    // Before the old ones are removed: where all of them are, the next start would give their numbers again.
     this.#file = await this.#openNext(files[0]);
     let bytes = 0;
     for (const old of files) {

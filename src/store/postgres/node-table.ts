@@ -69,7 +69,7 @@ export class PostgresNodeTable implements NodeTable {
     return row.draining === true ? 'draining' : 'heard';
   }
 
-  /** Who joins has said nothing yet that could come too late, and has the patience of everything else that starts. */
+  /** Who joins owes no beat yet, which this could hold up, and waits as long as for everything else at a start. */
   async others(session: number, isJoining = false): Promise<readonly OtherNode[]> {
     const { beats, database } = this.#parts;
     const sql =

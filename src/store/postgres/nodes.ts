@@ -18,8 +18,8 @@ export interface NodeTable {
   visit(): Promise<number>;
   beat(session: number, said: SaidOfShares): Promise<'heard' | 'draining' | 'gone'>;
   /**
-   * What all others said last that nobody has buried: after the database was away all have been silent. In time for the
-   * next beat, or, for who joins, whenever it comes.
+   * What all others said last that nobody has buried: after the database was away all have been silent. It throws where
+   * the answer does not come before the next beat; who joins waits for it as long as for anything else.
    */
   others(session: number, isJoining?: boolean): Promise<readonly OtherNode[]>;
   standing(name: string): Promise<NodeStanding>;

@@ -188,7 +188,7 @@ export class Webhooks {
     this.#taking = this.#takeAll();
   }
 
-  /** Of what is aside, which is something; it ends in the same moment in which there is no more. Never rejects. */
+  /** Takes in all that is aside, until there is no more; at least one must be there. Never rejects. */
   async #takeAll(): Promise<void> {
     const { log } = this.#parts;
     while (this.#aside.length > 0) {
@@ -200,6 +200,7 @@ export class Webhooks {
         log.warn('webhook events not kept', { count: batch.length, error: stackOf(error) });
       }
     }
+    // Without a wait since the last look at what is aside: what comes after it is taken in by the next call.
     this.#taking = undefined;
     if (this.#leftOut === 0) return;
     log.warn('webhook events given up', { count: this.#leftOut, reason: 'too many at once' });
