@@ -13,9 +13,6 @@ enableCompileCache(process.env.NODE_COMPILE_CACHE);
 setTimeout(flushCompileCache, 5_000).unref();
 // bin/postrider sets it for this thread; for the others it would overrule their resourceLimits.
 setFlagsFromString('--max-semi-space-size=0');
-// V8's last compiler takes a seventh of all processor time of the first 20,000 messages when it is asked for what has been
-// called 3,000 times; what it makes of our code is little faster than what it had before. docs/performance.md has figures.
-setFlagsFromString('--invocation-count-for-turbofan=40000');
 const { runCli } = await import('./cli/cli.ts');
 
 process.exitCode = await runCli(process.argv.slice(2), {
