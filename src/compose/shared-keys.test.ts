@@ -83,6 +83,34 @@ it('of two changes at once the looks come one after the other', async () => {
   assert.equal(most, 1);
 });
 
+it('keys that are made while it looks are told at the next look', async () => {
+  const directory = folder();
+  createKeys(directory, { domain, state: 'active', now: day(1) });
+  const told = readKeySets(directory).get(domain)!;
+  const put: string[] = [];
+  let isMade = false;
+  const records = {
+    async list() {
+      // The files have been read by now.
+      if (!isMade) createKeys(directory, { domain, state: 'next', now: day(2) });
+      isMade = true;
+      return [{ kind: 'dkim-keys', key: domain, value: told }];
+    },
+    put: async (list: readonly { readonly value: string }[]) => {
+      put.push(...list.map(({ value }) => value));
+    },
+    watch: () => () => {},
+  };
+  const nodes = { inTurn: async (_: string, work: (turn: unknown) => unknown) => work({}) };
+  const stores = { records, nodes } as unknown as SharedKeysParts['stores'];
+  const clock = new FakeClock();
+  using keys = new SharedKeys({ stores, directory, clock, log: silentLog });
+  await keys.start();
+  assert.deepEqual(put, []);
+  await clock.advance(5_000);
+  assert.deepEqual(put, [readKeySets(directory).get(domain)]);
+});
+
 describe('keys of several nodes', { skip: withoutPostgres() }, () => {
   it('are the same at all, whoever makes, rotates or already has them', async () => {
     await using test = await openTwo();

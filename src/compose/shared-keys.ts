@@ -79,14 +79,16 @@ export class SharedKeys implements Disposable {
   async #agree(): Promise<void> {
     const index = indexFile(this.#parts.directory);
     try {
-      if (!this.#isDue && versionOf(index) === this.#seen) return;
+      const version = versionOf(index);
+      if (!this.#isDue && version === this.#seen) return;
       // What changes while we look is due again.
       this.#isDue = false;
       if (!(await this.#share())) {
         this.#isDue = true;
         return;
       }
-      this.#seen = versionOf(index);
+      // As it was before we read: what somebody changed meanwhile is looked at again, as is what we wrote.
+      this.#seen = version;
       this.#isFailing = false;
     } catch (error) {
       this.#isDue = true;
