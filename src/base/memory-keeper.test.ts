@@ -5,11 +5,11 @@ import { keepMemory } from './memory-keeper.ts';
 
 const mebibyte = 2 ** 20;
 
-function thread({ muchMs = 1_000, someMs = 1_000, used = 0 } = {}) {
+function thread({ muchMs = 1_000, someMs = 1_000, used = 0, collectsFirst = false } = {}) {
   const clock = new FakeClock();
   const state = { used, busy: 0, rests: 0, collections: 0 };
   const stop = keepMemory({
-    ...{ clock, restBefore: { muchMs, someMs } },
+    ...{ clock, restBefore: { muchMs, someMs }, collectsFirst },
     usedBytes: () => state.used,
     busyShare: () => state.busy,
     rest() {
@@ -73,6 +73,14 @@ describe('base/memory-keeper', () => {
     state.busy = 0;
     await clock.advance(30_000);
     assert.equal(state.collections, 2);
+  });
+
+  it('collects first what the start has left, where nobody waits yet', async () => {
+    const { clock, state } = thread({ used: 60 * mebibyte, collectsFirst: true });
+    assert.equal(state.collections, 1);
+    state.used = 17 * mebibyte; // 7 since then
+    await clock.advance(600_000);
+    assert.equal(state.collections, 1);
   });
 
   it('what the start has left is collected, too', async () => {

@@ -38,14 +38,16 @@ export interface MemoryKeeperParts {
   readonly collect: () => void;
   /** Default: 30 seconds where 32 MiB have gathered, 5 minutes where it is 8. */
   readonly restBefore?: RestBeforeCollecting | undefined;
+  /** What the start has left is collected at once, when nobody waits and no code is worth keeping. */
+  readonly collectsFirst?: boolean | undefined;
 }
 
 /** Returns what ends it. */
 export function keepMemory(parts: MemoryKeeperParts): () => void {
-  const { clock, busyShare, usedBytes, restBefore = restDefault } = parts;
+  const { clock, busyShare, usedBytes, restBefore = restDefault, collectsFirst = false } = parts;
+  if (collectsFirst) parts.collect();
   let collectedAt = clock.now();
-  // Of what the start has left nothing was collected yet.
-  let leftBytes = 0;
+  let leftBytes = collectsFirst ? usedBytes() : 0;
   let busyAt = collectedAt;
   let isResting = true;
   const look = () => {
@@ -73,7 +75,7 @@ export function keepMemory(parts: MemoryKeeperParts): () => void {
  * bin/postrider sets. Returns what ends it.
  */
 export function keepThreadMemory(
-  parts: Pick<MemoryKeeperParts, 'clock' | 'rest' | 'restBefore'>,
+  parts: Pick<MemoryKeeperParts, 'clock' | 'rest' | 'restBefore' | 'collectsFirst'>,
 ): () => void {
   let last = performance.eventLoopUtilization();
   return keepMemory({

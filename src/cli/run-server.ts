@@ -114,7 +114,7 @@ async function attend(
   const control = await startControlServer({ dataDirectory, operations, log });
   const onHangup = () => void reload();
   process.on('SIGHUP', onHangup);
-  const letGo = keepThreadMemory({ clock: systemClock() });
+  const letGo = keepThreadMemory({ clock: systemClock(), collectsFirst: true });
   try {
     await options.onReady(server);
     void manager.ready();

@@ -49,6 +49,7 @@ export function serveStore(options: StoreThreadOptions, port: MessagePort): void
     letGo = keepThreadMemory({
       clock: systemClock(),
       rest: () => releasePages(database),
+      collectsFirst: true,
     });
   } catch (error) {
     const problem = error instanceof StoreOpenError ? error.problem : undefined;
