@@ -3,8 +3,7 @@
 
 import { z } from 'zod';
 import { messageOf as wordsOf } from '../base/error-text.ts';
-import { checkHtml, newestOf, type SupportShares } from '../inbox/checks/html-check.ts';
-import { checkSpam } from '../inbox/checks/spam-check.ts';
+import type { SupportShares } from '../inbox/checks/html-check.ts';
 import { shownMessage } from '../inbox/shown-message.ts';
 import { count, OperationError, text, texts, value } from './operation.ts';
 import type { OperationParts } from './operation-parts.ts';
@@ -123,6 +122,7 @@ async function checkMailHtml(
 ): Promise<z.infer<typeof htmlCheck>> {
   const { html } = shownMessage((await messageOf(parts, address, id)).octets);
   if (html === undefined) throw new OperationError('the message has no HTML');
+  const { checkHtml, newestOf } = await import('../inbox/checks/html-check.ts');
   const { total, elements, isWhole, data, warnings, families } = checkHtml(html);
   return {
     total: rounded(total),
@@ -184,6 +184,7 @@ async function checkMailSpam(
   const spam = parts.server?.checks.spam();
   if (spam === undefined) throw new OperationError(noRspamd);
   const { octets } = await messageOf(parts, address, id);
+  const { checkSpam } = await import('../inbox/checks/spam-check.ts');
   try {
     const { isSpam, ...rest } = await checkSpam(octets, shownMessage(octets), spam);
     return { spam: isSpam, ...rest };

@@ -26,6 +26,8 @@ export interface ActiveSyncServiceParts extends ServiceParts {
 export interface ActiveSync extends ActiveSyncPathParts {
   /** Phones that wait are answered: the server ends. */
   readonly endWaits: () => void;
+  /** Another node has this device now. */
+  readonly letGo: (device: unknown) => unknown;
 }
 
 export function createActiveSync(parts: ActiveSyncServiceParts): ActiveSync {
@@ -47,9 +49,6 @@ export function createActiveSync(parts: ActiveSyncServiceParts): ActiveSync {
       askFor: async (device) => void (await questions.ask('device', device)),
       ...{ clock, random, log },
     }));
-  questions.answer('device', (device) =>
-    typeof device === 'string' ? access?.letGo(device) : undefined,
-  );
   return {
     enabled: () => inForce().config.activeSync !== undefined,
     redirect: () => inForce().config.activeSync?.redirect,
@@ -61,6 +60,7 @@ export function createActiveSync(parts: ActiveSyncServiceParts): ActiveSync {
         hello: agent === '' ? undefined : agent,
       }),
     endWaits: () => access?.close(),
+    letGo: (device) => (typeof device === 'string' ? access?.letGo(device) : undefined),
     messageSize: () => inForce().config.limits.messageSize || messageSizeMax,
   };
 }

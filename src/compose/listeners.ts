@@ -15,7 +15,6 @@ import type { ProxyRules } from '../net/proxy-protocol.ts';
 import type { Service } from '../net/service.ts';
 import { SocketPeer } from '../net/socket-peer.ts';
 import type { ServerTls } from '../net/tls.ts';
-import type { ServiceFor } from './service-parts.ts';
 
 export interface ListeningOn {
   readonly service: ListenerConfig['service'];
@@ -45,6 +44,9 @@ export interface Serving {
   readonly name: ListenerConfig['service'];
 }
 
+/** A new one for each listener. Of the first of a kind, its program has to be read first. */
+export type FindService = (spec: ListenerConfig) => Promise<Service>;
+
 /** New sockets are open; nothing else has changed yet. */
 export interface ListenersChange {
   commit(): void;
@@ -69,7 +71,7 @@ export class Listeners {
   #sockets: readonly ListeningSocket[] = [];
   /** Of sockets that are closed: their last conversations may go on. */
   readonly #retired = new Set<Serving>();
-  #serviceFor: ServiceFor | undefined;
+  #serviceFor: FindService | undefined;
 
   constructor(parts: ListenersParts) {
     this.#parts = parts;
@@ -94,9 +96,11 @@ export class Listeners {
   }
 
   /** Those who connected already are served first. */
-  start(serviceFor: ServiceFor): void {
+  async start(serviceFor: FindService): Promise<void> {
+    const sockets = this.#sockets;
+    const services = await Promise.all(sockets.map(({ spec }) => serviceFor(spec)));
     this.#serviceFor = serviceFor;
-    for (const socket of this.#sockets) socket.serve(serviceFor(socket.spec));
+    for (const [i, socket] of sockets.entries()) socket.serve(services[i]!);
   }
 
   /** @throws ListenError: then nothing has changed. */
@@ -115,6 +119,9 @@ export class Listeners {
     };
     const unchanged = places.map((place) => keep(place, ({ spec }) => isSame(spec, place.spec)));
     const kept = places.map((place, i) => unchanged[i] ?? keep(place, () => true));
+    const services = await Promise.all(
+      places.map(({ spec }, i) => (unchanged[i] === undefined ? serviceFor(spec) : undefined)),
+    );
     const sockets = await this.#openAll(places.filter((_, i) => kept[i] === undefined));
     return {
       commit: () => {
@@ -122,9 +129,10 @@ export class Listeners {
         const rest = [...sockets];
         this.#sockets = places.map(({ spec }, i) => {
           const socket = kept[i] ?? rest.shift()!;
-          if (unchanged[i] !== undefined) return socket;
+          const service = services[i];
+          if (service === undefined) return socket;
           socket.change(spec);
-          this.#retire(socket.serve(serviceFor(spec)));
+          this.#retire(socket.serve(service));
           return socket;
         });
       },

@@ -13,7 +13,7 @@ import type { RefusalSeen } from '../policy/refusals.ts';
 import type { QueueRunner } from '../queue/runner.ts';
 import { tlsResults } from '../report/tls-session.ts';
 import type { HistoryEvent, HistoryStore } from '../store/history.ts';
-import { answerClasses } from '../web/web-app.ts';
+import { answerClasses } from '../web/answer-class.ts';
 import { processMetrics } from './process-metrics.ts';
 
 const services = ['smtp', 'submission', 'lmtp', 'imap', 'pop3', 'http', 'mtqp'] as const;

@@ -16,9 +16,8 @@ import type { Catcher } from './catcher.ts';
 import type { Console } from './console.ts';
 import type { Delivery } from './delivery.ts';
 import type { Entrance } from './entrance.ts';
-import type { ListeningOn } from './listeners.ts';
+import type { FindService, ListeningOn } from './listeners.ts';
 import type { Reports } from './reports.ts';
-import type { ServiceFor } from './service-parts.ts';
 import type { SharedKeys } from './shared-keys.ts';
 import type { Spam } from './spam.ts';
 import type { State } from './state.ts';
@@ -74,7 +73,7 @@ export class Server implements RunningServer {
   }
 
   /** Mail leaves from now on, and whoever comes is served. */
-  async start(serviceFor: ServiceFor): Promise<void> {
+  async start(serviceFor: FindService): Promise<void> {
     const { reports, delivery, acme, entrance } = this.#parts;
     await this.#parts.console.start();
     await this.#reroute();
@@ -82,7 +81,7 @@ export class Server implements RunningServer {
     await this.#parts.sharedKeys?.start();
     delivery.runner.start();
     acme.start();
-    entrance.listeners.start(serviceFor);
+    await entrance.listeners.start(serviceFor);
   }
 
   get listeners(): readonly ListeningOn[] {

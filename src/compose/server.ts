@@ -3,7 +3,6 @@
 
 import type { Reloaded } from '../admin/operation-parts.ts';
 import { operationsOver } from '../admin/operations.ts';
-import { unreachable } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
@@ -11,15 +10,12 @@ import type { Random } from '../base/random.ts';
 import { systemRandom } from '../base/random.ts';
 import type { Config } from '../config/config.ts';
 import type { Resolver } from '../dns/resolver.ts';
-import { OpenFolders } from '../mailbox/open-folders.ts';
 import { AuditLog } from '../policy/administration/audit-log.ts';
 import { RuleBook } from '../policy/rules/rule-book.ts';
 import type { Stores } from '../store/stores.ts';
 import { keyDirectory } from '../trust/dkim-keys.ts';
 import { openTelemetryTracer } from '../watch/tracing/open-telemetry.ts';
 import { Acme } from './acme.ts';
-import type { ActiveSync, ActiveSyncServiceParts } from './activesync.ts';
-import { createActiveSync } from './activesync.ts';
 import { authenticatorFor } from './admission.ts';
 import type { Basics } from './basics.ts';
 import { Catcher } from './catcher.ts';
@@ -27,29 +23,20 @@ import { createConsole } from './console.ts';
 import { createQueue } from './delivery.ts';
 import { openEntrance } from './entrance.ts';
 import { Happenings, watchedLog } from './happenings.ts';
-import type { HttpParts } from './http.ts';
-import { createHttp } from './http.ts';
-import type { ImapParts } from './imap.ts';
-import { createImap } from './imap.ts';
 import { createMetrics } from './metrics.ts';
-import type { MtqpParts } from './mtqp.ts';
-import { createMtqp } from './mtqp.ts';
 import { operationParts } from './operations.ts';
-import { createPop3 } from './pop3.ts';
 import { createPublished } from './published/desk.ts';
 import { createReports } from './reports.ts';
 import type { RunningServer } from './running-server.ts';
 import { Server } from './running-server.ts';
-import type { ServiceFor } from './service-parts.ts';
+import { createServices } from './services.ts';
 import type { SharedKeysParts } from './shared-keys.ts';
 import { SharedKeys } from './shared-keys.ts';
-import type { Smtp, SmtpParts } from './smtp.ts';
-import { createSmtp } from './smtp.ts';
+import type { SmtpParts } from './smtp.ts';
 import { createSpam } from './spam.ts';
 import { State } from './state.ts';
 import { openStorage } from './storage.ts';
 import { createTracking } from './tracking.ts';
-import { createUrls } from './urls.ts';
 
 export interface ServerOptions {
   readonly config: Config;
@@ -164,50 +151,6 @@ function ruleBook({ records }: Stores, { clock }: Basics): RuleBook {
   const rules = new RuleBook({ records, clock });
   records.watch('account-rules', () => rules.forget());
   return rules;
-}
-
-type ServicesParts = SmtpParts &
-  Omit<HttpParts, 'activeSync'> &
-  Omit<ImapParts, 'openFolders'> &
-  MtqpParts &
-  Pick<ActiveSyncServiceParts, 'rules' | 'questions'>;
-
-interface Services extends Pick<Smtp, 'handIn'>, Pick<ActiveSync, 'endWaits'> {
-  readonly serviceFor: ServiceFor;
-}
-
-/** Behind the listeners, one kind of listener after the other. */
-function createServices(parts: ServicesParts): Services {
-  const urls = createUrls(parts);
-  const smtp = createSmtp(parts, urls);
-  /** Made when mail is first read; from then on it watches the store. */
-  let opened: OpenFolders | undefined;
-  const openFolders = () => (opened ??= new OpenFolders(parts.stores.folders));
-  const activeSync = createActiveSync({ ...parts, openFolders, handIn: smtp.handIn });
-  const http = createHttp({ ...parts, activeSync });
-  const imap = createImap({ ...parts, openFolders }, urls);
-  const pop3 = createPop3(parts);
-  const mtqp = createMtqp(parts);
-  const serviceFor: ServiceFor = (spec) => {
-    const { service } = spec;
-    switch (service) {
-      case 'smtp':
-      case 'submission':
-      case 'lmtp':
-        return smtp.serviceFor({ ...spec, service });
-      case 'imap':
-        return imap(spec);
-      case 'pop3':
-        return pop3(spec);
-      case 'mtqp':
-        return mtqp(spec);
-      case 'http':
-        return http(spec);
-      default:
-        return unreachable(service);
-    }
-  };
-  return { serviceFor, handIn: smtp.handIn, endWaits: activeSync.endWaits };
 }
 
 async function basicsOf(options: ServerOptions): Promise<Basics> {

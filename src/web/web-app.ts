@@ -7,6 +7,7 @@ import { HTTPException } from 'hono/http-exception';
 import { stackOf } from '../base/error-text.ts';
 import type { Log } from '../base/log.ts';
 import type { Counter } from '../base/metrics.ts';
+import type { AnswerClass } from './answer-class.ts';
 import type { WebClient } from './http-service.ts';
 
 export type WebApp = Hono<{ Bindings: WebClient }>;
@@ -19,9 +20,6 @@ export interface WebAppParts {
   readonly answers: Readonly<Record<AnswerClass, Counter>>;
   readonly log: Log;
 }
-
-export const answerClasses = ['2xx', '3xx', '4xx', '5xx'] as const;
-export type AnswerClass = (typeof answerClasses)[number];
 
 export function createWebApp({ paths, answers, log }: WebAppParts): WebApp {
   const app: WebApp = new Hono();

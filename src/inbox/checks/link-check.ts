@@ -8,7 +8,7 @@ import type { HttpRequest, HttpResponse } from '../../net/http-request.ts';
 import { HttpError, statusWords } from '../../net/http-request.ts';
 import { isPublicAddress } from '../../net/public-address.ts';
 import type { ShownMessage } from '../shown-message.ts';
-import { linksOf, type MessageLink } from './links.ts';
+import type { MessageLink } from './links.ts';
 
 export interface CheckedLink extends MessageLink {
   /** Of HTTP; 0 where there was no answer, 451 where its address is none that may be asked. */
@@ -59,6 +59,8 @@ export class LinkChecker {
     message: Pick<ShownMessage, 'html' | 'text'>,
     options: LinkCheckOptions,
   ): Promise<LinkCheck | undefined> {
+    // A parser of HTML, and all entities: for those who check links alone.
+    const { linksOf } = await import('./links.ts');
     if (this.#running >= messagesMax) return undefined;
     this.#running += 1;
     const { links, more } = linksOf(message);

@@ -3,16 +3,14 @@
 // no promises; worker.ts and transport.ts put it where it runs.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { messageOf } from '../../base/error-text.ts';
-import { NoSuchFolderError } from '../folder-errors.ts';
 import type { MailboxEvent } from '../folder-store.ts';
-import { StoreOpenError } from '../open-error.ts';
-import { DamagedRowError, integer } from '../row.ts';
+import { integer } from '../row.ts';
 import { Schedule } from '../schedule.ts';
 import { AccountTables } from './account-tables.ts';
 import { ContentRepair } from './content-repair.ts';
 import { ContentTable } from './content-table.ts';
 import { codeOf, sqliteCode } from './database.ts';
+import { failureOf } from './failure.ts';
 import { ChangeLog } from './folders/change-log.ts';
 import { EmailTable } from './folders/email-table.ts';
 import { FolderTables } from './folders/folder-tables.ts';
@@ -29,7 +27,7 @@ import { prepareQueueStatements } from './queue/queue-statements.ts';
 import { QueueTables } from './queue/queue-tables.ts';
 import { RecordTable } from './record-table.ts';
 import { requestNames } from './request-durability.ts';
-import type { Answer, BatchResult, Durability, Failure, Request, Requests } from './requests.ts';
+import type { Answer, BatchResult, Durability, Request, Requests } from './requests.ts';
 import { Rooms } from './rooms.ts';
 import { SpamTable } from './spam-table.ts';
 import type { Work } from './work.ts';
@@ -325,28 +323,6 @@ function handlers(...tables: readonly Partial<Requests>[]): ReadonlyMap<string, 
       if (handler !== undefined) found.set(name, handler.bind(table));
     }
   return found;
-}
-
-export function failureOf(error: unknown): Failure {
-  const message = messageOf(error);
-  if (error instanceof DamagedRowError || error instanceof StoreOpenError)
-    return { kind: 'damaged', message };
-  if (error instanceof NoSuchFolderError) return { kind: 'refused', message };
-  switch (codeOf(error)) {
-    case sqliteCode.full:
-    case sqliteCode.ioError:
-    case sqliteCode.busy:
-    case sqliteCode.locked:
-    case sqliteCode.cannotOpen:
-    case sqliteCode.readOnly:
-    case sqliteCode.noMemory:
-      return { kind: 'storage', message };
-    case sqliteCode.corrupt:
-    case sqliteCode.notADatabase:
-      return { kind: 'damaged', message };
-    default:
-      return { kind: 'bug', message: error instanceof Error ? (error.stack ?? message) : message };
-  }
 }
 
 /** A batch may touch a folder a thousand times. */

@@ -97,7 +97,7 @@ async function openInMemory(options: SqliteStoresOptions): Promise<Stores> {
     ...{ closes: options.disk === undefined },
     readHead: (file: string, bytesMax: number) => spool.head(file, bytesMax),
   };
-  const transport = openInProcess(engine, faults);
+  const transport = await openInProcess(engine, faults);
   const journal = options.journal === undefined || !exclusive ? undefined : disk.journal;
   const isJournaled = journal !== undefined && options.journal !== false;
   spool.relayedBytesMax = isJournaled ? journalBytesMax : inlineBytesMax;
@@ -129,7 +129,7 @@ async function openToLook(options: SqliteStoresOptions): Promise<Stores> {
     const database = openAsItLies(path);
     const readHead = headReader(spoolDirectory);
     const engine = { database, exclusive: false, now: clock.now(), readHead, closes: true };
-    const transport = reading(openInProcess(engine));
+    const transport = reading(await openInProcess(engine));
     const spool = new FileSpool({ directory: spoolDirectory, relayedBytesMax: inlineBytesMax });
     const journal = journalDirectory(join(directory, 'journal'));
     const look = { ...options, exclusive: false };
@@ -168,7 +168,7 @@ async function openToUse(options: SqliteStoresOptions): Promise<Stores> {
     throw error;
   }
 
-  function openTransport(
+  async function openTransport(
     {
       brief = false,
       transport,
@@ -180,7 +180,7 @@ async function openToUse(options: SqliteStoresOptions): Promise<Stores> {
     }: SqliteStoresOptions,
     file: string,
     spoolPath: string,
-  ): Promise<Transport> | Transport {
+  ): Promise<Transport> {
     const now = clock.now();
     if (transport !== 'in-process' && !brief)
       return openInWorker({
@@ -193,7 +193,7 @@ async function openToUse(options: SqliteStoresOptions): Promise<Stores> {
     const database = openDatabase({ path: file, pagesMax });
     try {
       const readHead = headReader(spoolPath);
-      return openInProcess({ database, exclusive, now, readHead, closes: true }, faults);
+      return await openInProcess({ database, exclusive, now, readHead, closes: true }, faults);
     } catch (error) {
       database.close();
       throw openError(file, error);
@@ -232,7 +232,7 @@ async function assemble(options: SqliteStoresOptions, parts: Assembly): Promise<
     log.error('store-removed', { error: removedAdvice(path) });
     commit.refuse(removedAdvice(path));
   });
-  const reader: ReaderClient = openReader(transport, options);
+  const reader = await openReader(transport, options);
   try {
     const files = exclusive ? await commit.call('files', []) : [];
     const { removed, faults } = exclusive ? await spool.recover(files) : nothingFound;
@@ -330,7 +330,10 @@ async function openJournaled(
   return { queue, saveJournal: () => queue.saveAll() };
 }
 
-function openReader(transport: Transport, options: SqliteStoresOptions): ReaderClient {
+async function openReader(
+  transport: Transport,
+  options: SqliteStoresOptions,
+): Promise<ReaderClient> {
   const { directory, log, exclusive = true, brief = false, keepsUp } = options;
   const { local, alive } = transport;
   // What searches derive is for the server, too, in a file: it is the reader's thread that keeps it.

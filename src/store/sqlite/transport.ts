@@ -5,7 +5,6 @@ import { StoreGoneError } from '../../smtp/smtp-error.ts';
 import { StoreOpenError } from '../open-error.ts';
 import { packContents } from './batch-contents.ts';
 import type { EngineOptions } from './engine.ts';
-import { Engine } from './engine.ts';
 import type { Answer, BatchResult, Request } from './requests.ts';
 import type { FromWorker, StoreThreadOptions, ToWorker } from './serve-store.ts';
 import type { StartThread } from './thread.ts';
@@ -46,7 +45,12 @@ export interface InProcessOptions extends EngineOptions {
   readonly closes: boolean;
 }
 
-export function openInProcess(options: InProcessOptions, faults?: Faults): Transport {
+/** A server whose engine is in a worker does not read its program here. */
+export async function openInProcess(
+  options: InProcessOptions,
+  faults?: Faults,
+): Promise<Transport> {
+  const { Engine } = await import('./engine.ts');
   const engine = new Engine(options);
   let crashed = false;
   const crash = (): never => {

@@ -26,6 +26,11 @@ const recipientsMax = 50;
 
 /** Undefined where nobody has registered an SDK, which has to be done before: `node --import`. */
 export async function openTelemetryTracer(): Promise<MessageTracer | undefined> {
+  // An SDK leaves word of itself for every copy of the API there may be: without that the API needs not be read.
+  const isRegistered = Object.getOwnPropertySymbols(globalThis).some((symbol) =>
+    symbol.description?.startsWith('opentelemetry.js.api'),
+  );
+  if (!isRegistered) return undefined;
   const api = await import('@opentelemetry/api').catch(() => undefined);
   if (api === undefined) return undefined;
   // What `getTracerProvider` gives stands for an SDK that may come; only with one behind it does a span record.

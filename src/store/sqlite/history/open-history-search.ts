@@ -7,7 +7,7 @@ import type { Clock } from '../../../base/clock.ts';
 import type { Log } from '../../../base/log.ts';
 import type { HistorySearch } from '../../history-search.ts';
 import { startThread } from '../thread.ts';
-import { HistoryIndex } from './history-index.ts';
+import type { HistoryIndex } from './history-index.ts';
 import type { FromHistory, HistoryQuestion, HistoryWorkerOptions, ToHistory } from './worker.ts';
 
 export interface HistorySearchOptions {
@@ -37,15 +37,16 @@ export function openHistorySearch(options: HistorySearchOptions): OpenHistorySea
 export function historySearchHere({ directory, clock }: HistorySearchOptions): OpenHistorySearch {
   const path = indexPath(directory);
   let index: HistoryIndex | undefined;
-  const opened = () => {
-    index ??= new HistoryIndex({ directory, path, now: () => clock.now() });
+  const opened = async () => {
+    const program = await import('./history-index.ts');
+    index ??= new program.HistoryIndex({ directory, path, now: () => clock.now() });
     // Nobody waits for anything else.
     while (index.advance(() => false) !== undefined);
     return index;
   };
   return {
-    messages: async (asked) => opened().messages(asked),
-    refusals: async (asked) => opened().refusals(asked),
+    messages: async (asked) => (await opened()).messages(asked),
+    refusals: async (asked) => (await opened()).refusals(asked),
     wrote() {},
     [Symbol.asyncDispose]: async () => index?.close(),
   };

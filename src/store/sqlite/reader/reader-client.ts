@@ -4,13 +4,12 @@
 import type { Log } from '../../../base/log.ts';
 import { TransientMap } from '../../../base/transient-map.ts';
 import { StorageError, StoreGoneError } from '../../../smtp/smtp-error.ts';
-import { failureOf } from '../engine.ts';
+import { failureOf } from '../failure.ts';
 import { DamagedStoreError } from '../group-commit.ts';
 import type { Answer } from '../requests.ts';
 import type { StartThread, Thread } from '../thread.ts';
 import { startThread } from '../thread.ts';
-import type { ReaderOperations, ReaderParts } from './reader.ts';
-import { Reader, readerCall } from './reader.ts';
+import type { Reader, ReaderOperations, ReaderParts } from './reader.ts';
 import type { FromReader, ReaderThreadOptions, ToReader } from './serve-reader.ts';
 
 export interface ReaderClient {
@@ -29,16 +28,21 @@ export interface InProcessReaderParts extends ReaderParts {
   readonly log: Log;
 }
 
-export function readInProcess({ alive, log, ...parts }: InProcessReaderParts): ReaderClient {
+export async function readInProcess({
+  alive,
+  log,
+  ...parts
+}: InProcessReaderParts): Promise<ReaderClient> {
+  const program = await import('./reader.ts');
   let reader: Reader | undefined;
   let closed = false;
   return {
     async call(operation, ...args) {
       if (closed) throw new StorageError('the store is closed');
       alive();
-      reader ??= new Reader(parts);
+      reader ??= new program.Reader(parts);
       try {
-        return readerCall(reader, operation, args) as never;
+        return program.readerCall(reader, operation, args) as never;
       } catch (error) {
         throw errorOf({ ok: false, ...failureOf(error) }, log);
       }

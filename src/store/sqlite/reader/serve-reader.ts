@@ -6,7 +6,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { systemClock } from '../../../base/clock.ts';
 import { keepThreadMemory } from '../../../base/memory-keeper.ts';
 import { openReadDatabase, releasePages } from '../database.ts';
-import { failureOf } from '../engine.ts';
+import { failureOf } from '../failure.ts';
 import type { Answer } from '../requests.ts';
 import { headReader } from '../spool-head.ts';
 import { KeptColumns } from './kept-columns.ts';
