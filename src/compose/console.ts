@@ -62,7 +62,7 @@ export function createConsole(parts: ConsoleParts): Console {
   const { refusedForGood, refusedForNow } = metrics;
   const statistics = new StatisticsKeeper({
     ...{ records, clock, log, node: stores.nodes.number },
-    queued: async () => (await store.totals({})).recipients,
+    queued: () => store.recipientCount(),
     refused: () =>
       [...Object.values(refusedForGood), ...Object.values(refusedForNow)].reduce(
         (sum, { value }) => sum + value,

@@ -328,6 +328,8 @@ export interface QueueStore extends AsyncDisposable {
     filter: QueueFilter,
     options?: { readonly withinMs?: number | undefined },
   ): Promise<QueueTotals>;
+  /** The `recipients` of all totals, for the statistics, which ask each minute. */
+  recipientCount(): Promise<number>;
   /** What waits for each destination, the largest backlog first. */
   backlogs(): Promise<readonly QueueBacklog[]>;
   /** Of these destinations, in their order. */

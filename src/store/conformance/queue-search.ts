@@ -111,6 +111,7 @@ export function testSearch(open: OpenTestStores): void {
         (all) => all.flatMap(({ recipients }) => recipients).filter(wanted).length,
       );
     assert.equal(totals.recipients, 30);
+    assert.equal(await queue.recipientCount(), 30);
     assert.equal(totals.states.held, await count(({ state }) => state === 'held'));
     assert.equal(totals.states.active, await count(({ state }) => state === 'active'));
     assert.equal(

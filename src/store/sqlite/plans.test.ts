@@ -20,7 +20,7 @@ import { prepareStatements as recordStatements } from './record-table.ts';
 
 /** What reads a whole table on purpose: counts, and what happens once when the store is opened. */
 const scans = new Set([
-  ...['newest', 'countMessages', 'countRecipients'], // newest: one row from the right edge
+  ...['newest', 'countMessages', 'countRecipients', 'recipientCount'], // newest: one row from the right edge
   ...['firstDues', 'recover', 'clamp', 'rooms', 'priorities'],
   ...['owners', 'counts'], // everybody's mail is listed
 ]);

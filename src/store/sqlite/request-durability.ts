@@ -17,6 +17,7 @@ export const durabilities: Readonly<Record<RequestName, Durability>> = {
   entry: 'read',
   message: 'read',
   newest: 'read',
+  recipientCount: 'read',
   retry: 'durable',
   retryPage: 'durable',
   hold: 'durable',

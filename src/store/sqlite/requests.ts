@@ -216,6 +216,7 @@ export interface QueueRequests {
   entry(key: number): EntryRow | undefined;
   message(key: number): StoredMessageRow | undefined;
   newest(): string | undefined;
+  recipientCount(): number;
   retry(key: number, now: number): number;
   /** The next messages behind `after`: how many recipients, and where to go on. */
   retryPage(after: number, now: number): { recipients: number; next: number | undefined };

@@ -14,7 +14,7 @@ import type {
   QueueStore,
   Settlement,
 } from '../../queue-store.ts';
-import { text } from '../../row.ts';
+import { integer, text } from '../../row.ts';
 import type { Spool } from '../../spool.ts';
 import type { ContentTable } from '../content/content-table.ts';
 import type { Database } from '../database.ts';
@@ -230,6 +230,11 @@ export class PostgresQueueStore implements QueueStore {
       [messageKey(id), id],
     );
     return row && queuedMessage(row, this.#parts.contents);
+  }
+
+  async recipientCount(): Promise<number> {
+    const [row] = await this.#parts.database.rows('SELECT count(*) AS n FROM recipient');
+    return integer(row?.n);
   }
 
   async newest(): Promise<string | undefined> {

@@ -264,6 +264,7 @@ describe('whoever only looks', () => {
       (await queue.search({ sender: 'ann@example.org' }, { limit: 9 })).entries.length,
     async (queue) => (await queue.totals({})).messages,
     async (queue) => (await queue.totals({ sender: 'eve@example.org' })).messages,
+    (queue) => queue.recipientCount(),
     async (queue) => (await queue.get('m1'))?.recipients.map(({ state }) => state),
     async (queue) => (await queue.get('m2'))?.recipients.map(({ state }) => state),
     async (queue) =>
@@ -272,14 +273,14 @@ describe('whoever only looks', () => {
     async (queue) => queue.newest(),
   ];
   const trace = 'Received: by mx.example.org\r\n';
-  const seen = [['m1', 'm2'], 2, 2, 0, ['active'], ['queued'], 25, trace, 'm2'];
+  const seen = [['m1', 'm2'], 2, 2, 0, 2, ['active'], ['queued'], 25, trace, 'm2'];
 
   it('writes nothing, so that a full disk keeps nobody from it', async () => {
     let full = false;
     const { queue, disk } = await open(undefined, {
       // Nothing but questions is answered.
       faults: (batch) => {
-        const asks = new Set(['queuePage', 'entry', 'message', 'newest']);
+        const asks = new Set(['queuePage', 'entry', 'message', 'newest', 'recipientCount']);
         return full && batch.some((name) => !asks.has(name)) ? 'full' : undefined;
       },
     });

@@ -209,6 +209,11 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
     );
   }
 
+  async recipientCount(): Promise<number> {
+    const stored = await this.#store.recipientCount();
+    return this.#entries().reduce((sum, { recipients }) => sum + recipients.length, stored);
+  }
+
   #entries(): readonly QueueEntry[] {
     return Array.from(this.#live.values(), entryOf);
   }

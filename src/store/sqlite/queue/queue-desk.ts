@@ -13,7 +13,7 @@ import type { QueueStatements } from './queue-statements.ts';
 const messagesPerPage = 1000;
 
 export type DeskRequest =
-  | ('entry' | 'newest' | 'retry' | 'retryPage' | 'hold' | 'unhold')
+  | ('entry' | 'newest' | 'recipientCount' | 'retry' | 'retryPage' | 'hold' | 'unhold')
   | ('routes' | 'routesOf' | 'reroute');
 
 export class QueueDesk implements Pick<QueueRequests, DeskRequest> {
@@ -35,6 +35,10 @@ export class QueueDesk implements Pick<QueueRequests, DeskRequest> {
   newest(): string | undefined {
     const row = this.#sql.newest.get();
     return row === undefined ? undefined : text(row.id);
+  }
+
+  recipientCount(): number {
+    return integer(this.#sql.recipientCount.get()?.n);
   }
 
   retry(key: number, now: number): number {

@@ -25,6 +25,7 @@ export function prepareQueueStatements(database: DatabaseSync) {
     selectEntry: prepare(`
       SELECT key, id, received, sender, params, origin, message_id, prefix, size
       FROM message WHERE key = ?`),
+    recipientCount: prepare('SELECT coalesce(sum(recipients), 0) AS n FROM tally_destination'),
     newest: prepare('SELECT id FROM message ORDER BY key DESC LIMIT 1'),
     selectRecipients: prepare('SELECT * FROM recipient WHERE message = ? ORDER BY idx'),
     firstDues: prepare(`

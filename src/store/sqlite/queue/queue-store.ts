@@ -182,6 +182,10 @@ export class SqliteQueueStore implements QueueStore {
     return totalsOf(await this.#parts.reader.call('queueTotals', filter, withinMs));
   }
 
+  recipientCount(): Promise<number> {
+    return this.#parts.commit.call('recipientCount', []);
+  }
+
   backlogs(): Promise<readonly QueueBacklog[]> {
     return this.#parts.reader.call('queueBacklogs');
   }
