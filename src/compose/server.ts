@@ -18,7 +18,7 @@ import { openTelemetryTracer } from '../watch/tracing/open-telemetry.ts';
 import { Acme } from './acme.ts';
 import { authenticatorFor } from './admission.ts';
 import type { Basics } from './basics.ts';
-import { Catcher } from './catcher.ts';
+import type { Catcher, CatcherOptions } from './catcher.ts';
 import { createConsole } from './console.ts';
 import { createQueue } from './delivery.ts';
 import { openEntrance } from './entrance.ts';
@@ -73,8 +73,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const state = undo.use(new State(options, { ...basics, ...storage }));
 
   const { inForce, resolver } = state;
-  const { catcher: settings, hostname } = config;
-  const catcher = settings && undo.use(new Catcher({ ...basics, ...storage, settings, hostname }));
+  const catcher = undo.use(await catcherOf(config, { ...basics, ...storage }));
   const audit = new AuditLog({ ...storage.stores, ...basics });
   const rules = ruleBook(storage.stores, basics);
   const common = { ...basics, ...storage, ...{ inForce, resolver, audit, catcher, rules } };
@@ -135,6 +134,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   await server.start(services.serviceFor);
   undo.move();
   return server;
+}
+
+/** In `dev`; elsewhere its program is not read. */
+async function catcherOf(
+  { catcher: settings, hostname }: Config,
+  parts: Omit<CatcherOptions, 'settings' | 'hostname'>,
+): Promise<Catcher | undefined> {
+  if (settings === undefined) return undefined;
+  const { Catcher } = await import('./catcher.ts');
+  return new Catcher({ ...parts, settings, hostname });
 }
 
 /** Where there are other nodes. */

@@ -42,7 +42,7 @@ describe('what is read when it is wanted', () => {
     );
     assert.ok(read.some((url) => url.endsWith('/src/smtp/server/session.ts')));
     const unwanted =
-      /imap-service|pop3-service|http-service|activesync-access|mtqp-service|sqlite\/engine|htmlparser2|opentelemetry|hono|undici/;
+      /imap-service|pop3-service|http-service|activesync-access|mtqp-service|sqlite\/engine|htmlparser2|opentelemetry|hono|undici|compose\/catcher/;
     assert.deepEqual(
       read.filter((url) => unwanted.test(url)),
       [],
