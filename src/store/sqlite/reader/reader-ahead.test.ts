@@ -11,6 +11,8 @@ function start(slices: number, share = 2, keepsUp = false) {
     clock,
     share: share as number | undefined,
     at: [] as number[],
+    /** Instead of it: milliseconds that one was idle. */
+    idle: undefined as ((ms: number) => number) | undefined,
     fails: false,
     reads: 'new' as 'new' | 'old',
   };
@@ -24,7 +26,10 @@ function start(slices: number, share = 2, keepsUp = false) {
     merge: () => false,
     sweep: () => undefined,
   };
-  const idleMs = () => test.share && (clock.now() - began) * test.share;
+  const idleMs = () => {
+    const ms = clock.now() - began;
+    return test.idle === undefined ? test.share && ms * test.share : test.idle(ms);
+  };
   const failures: unknown[] = [];
   const failed = (error: unknown) => failures.push(error);
   const ahead = new ReaderAhead({ reader, clock, idleMs, keepsUp, failed });
@@ -62,6 +67,15 @@ describe('ReaderAhead', () => {
     test.share = 1.2;
     await test.clock.advance(1000);
     assert.equal(test.at.length, 3, 'it goes on when it is quiet again');
+  });
+
+  it('takes a moment of rest in a load for no idle processor', async () => {
+    const test = start(3);
+    // Both of them for 60 of 600 ms.
+    test.idle = (ms) => Math.floor(ms / 600) * 120 + Math.min(ms % 600, 60) * 2;
+    test.ahead.wake();
+    await test.clock.advance(9_900);
+    assert.deepEqual(test.at, []);
   });
 
   it('takes a twentieth of a busy processor while messages are derived anew', async () => {

@@ -10,8 +10,11 @@ import type { Reader } from './reader.ts';
 // Limit: how long a slice may take, and how long the thread rests after it.
 const sliceMs = 15;
 const restMs = 45;
-// There is room for it when so much of one processor was idle while the thread rested.
-const idleShare = 0.5;
+// There is room for it when so much of one processor was idle lately, or busy with this: over a half to a whole of so long.
+// A server that does all it can leaves up to a half of two idle.
+// In less than that there is a moment of rest in any load, of which the kernel counts steps of 10 ms.
+const idleShare = 0.75;
+const latelyMs = 600;
 // How long it must have been quiet, and how long it is put off at most while mail keeps coming or the
 // machine is busy.
 const quietMs = 500;
@@ -33,6 +36,13 @@ export interface ReaderAheadParts {
   readonly failed: (error: unknown) => void;
 }
 
+/** How long processors were idle, and this worked, until then. */
+interface Look {
+  readonly at: number;
+  readonly idleMs: number | undefined;
+  readonly workedMs: number;
+}
+
 export class ReaderAhead {
   readonly #parts: ReaderAheadParts;
   #cancel: (() => void) | undefined;
@@ -41,7 +51,9 @@ export class ReaderAhead {
   #putOffMsMax: number;
   /** Since when it has been put off. */
   #since = 0;
-  #rested: { readonly at: number; readonly idleMs: number | undefined } | undefined;
+  /** What was looked at lately: the earlier one is compared with. */
+  #looks: readonly [Look, Look] | undefined;
+  #workedMs = 0;
   #sweptAt = Number.NEGATIVE_INFINITY;
   #sweepFrom: number | undefined;
 
@@ -53,8 +65,10 @@ export class ReaderAhead {
   wake(): void {
     const now = this.#parts.clock.now();
     if (this.#working) return;
-    if (this.#cancel === undefined) this.#since = now;
-    else if (now - this.#since > this.#putOffMsMax) return;
+    if (this.#cancel === undefined) {
+      this.#since = now;
+      this.#looks = undefined;
+    } else if (now - this.#since > this.#putOffMsMax) return;
     this.#wait(quietMs);
   }
 
@@ -64,7 +78,7 @@ export class ReaderAhead {
 
   #wait(delayMs: number): void {
     this.#cancel?.();
-    this.#rested = { at: this.#parts.clock.now(), idleMs: this.#parts.idleMs() };
+    this.#look();
     this.#cancel = this.#parts.clock.after(delayMs, () => {
       this.#cancel = undefined;
       this.#slice();
@@ -73,7 +87,7 @@ export class ReaderAhead {
 
   #slice(): void {
     const now = this.#parts.clock.now();
-    if (this.#isBusy(now) && now - this.#since < this.#putOffMsMax) {
+    if (this.#isBusy() && now - this.#since < this.#putOffMsMax) {
       this.#wait(restMs);
       return;
     }
@@ -85,14 +99,25 @@ export class ReaderAhead {
       this.#working = false;
       this.#parts.failed(error);
     }
+    this.#workedMs += this.#parts.clock.now() - now;
     if (this.#working) this.#wait(restMs);
   }
 
-  #isBusy(now: number): boolean {
-    const { at, idleMs } = this.#rested!;
-    const idleNow = this.#parts.idleMs();
-    if (idleMs === undefined || idleNow === undefined) return false;
-    return idleNow - idleMs < idleShare * (now - at);
+  #look(): Look {
+    const { clock, idleMs } = this.#parts;
+    const look = { at: clock.now(), idleMs: idleMs(), workedMs: this.#workedMs };
+    this.#looks ??= [look, look];
+    const [, last] = this.#looks;
+    if (look.at - last.at >= latelyMs / 2) this.#looks = [last, look];
+    return look;
+  }
+
+  #isBusy(): boolean {
+    const [before] = this.#looks!;
+    const now = this.#look();
+    if (before.idleMs === undefined || now.idleMs === undefined) return false;
+    const idleMs = now.idleMs - before.idleMs + now.workedMs - before.workedMs;
+    return idleMs < idleShare * (now.at - before.at);
   }
 
   #putOffMost(advanced: Advanced): number {
