@@ -158,7 +158,11 @@ function createSessions({ stores, clock, inForce, audit }: WebLoginParts) {
 }
 
 /** Passkeys of administrators; a new one is on record. */
-function passkeyStore({ stores, clock, audit }: WebLoginParts): PasskeyStore {
+export function passkeyStore({
+  stores,
+  clock,
+  audit,
+}: Pick<WebLoginParts, 'stores' | 'clock' | 'audit'>): PasskeyStore {
   const parts = { records: stores.records, clock };
   return {
     of: async (name) => (await findAdministrator(parts, name))?.passkeys ?? [],
