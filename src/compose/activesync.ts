@@ -20,14 +20,14 @@ export interface ActiveSyncServiceParts extends ServiceParts {
   readonly spam: Pick<Spam, 'learner'>;
   readonly openFolders: () => OpenFolders;
   readonly handIn: Smtp['handIn'];
-  readonly questions: Pick<NodeQuestions, 'ask' | 'answer'>;
+  readonly questions: Pick<NodeQuestions, 'ask'>;
 }
 
 export interface ActiveSync extends ActiveSyncPathParts {
   /** Phones that wait are answered: the server ends. */
   readonly endWaits: () => void;
   /** Another node has this device now. */
-  readonly letGo: (device: unknown) => unknown;
+  readonly letGo: (device: string) => Promise<void> | undefined;
 }
 
 export function createActiveSync(parts: ActiveSyncServiceParts): ActiveSync {
@@ -60,7 +60,7 @@ export function createActiveSync(parts: ActiveSyncServiceParts): ActiveSync {
         hello: agent === '' ? undefined : agent,
       }),
     endWaits: () => access?.close(),
-    letGo: (device) => (typeof device === 'string' ? access?.letGo(device) : undefined),
+    letGo: (device) => access?.letGo(device),
     messageSize: () => inForce().config.limits.messageSize || messageSizeMax,
   };
 }

@@ -15,6 +15,7 @@ import type { ProxyRules } from '../net/proxy-protocol.ts';
 import type { Service } from '../net/service.ts';
 import { SocketPeer } from '../net/socket-peer.ts';
 import type { ServerTls } from '../net/tls.ts';
+import type { FindService } from './service-parts.ts';
 
 export interface ListeningOn {
   readonly service: ListenerConfig['service'];
@@ -43,9 +44,6 @@ export interface Serving {
   readonly service: Service;
   readonly name: ListenerConfig['service'];
 }
-
-/** A new one for each listener. Of the first of a kind, its program has to be read first. */
-export type FindService = (spec: ListenerConfig) => Promise<Service>;
 
 /** New sockets are open; nothing else has changed yet. */
 export interface ListenersChange {

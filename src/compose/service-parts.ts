@@ -30,5 +30,8 @@ export interface ServiceParts {
 /** For each listener one; what they share (open folders, say) is made with this function. */
 export type ServiceFor<Spec extends ListenerConfig = ListenerConfig> = (spec: Spec) => Service;
 
+/** The same of any kind, whose program is read with its first listener. */
+export type FindService = (spec: ListenerConfig) => Promise<Service>;
+
 export const offersStartTls = (spec: Pick<ListenerConfig, 'tls'>, { tls }: Certificate): boolean =>
   spec.tls === 'starttls' && tls !== undefined;

@@ -4,11 +4,12 @@
 import { unreachable } from '../base/assert.ts';
 import { once } from '../base/once.ts';
 import { OpenFolders } from '../mailbox/open-folders.ts';
+import type { NodeQuestions } from '../watch/nodes/node-questions.ts';
 import type { ActiveSync, ActiveSyncServiceParts } from './activesync.ts';
 import type { HttpParts } from './http.ts';
 import type { ImapParts } from './imap.ts';
-import type { FindService } from './listeners.ts';
 import type { MtqpParts } from './mtqp.ts';
+import type { FindService } from './service-parts.ts';
 import type { Smtp, SmtpParts } from './smtp.ts';
 import { createSmtp } from './smtp.ts';
 import { createUrls } from './urls.ts';
@@ -17,7 +18,9 @@ export type ServicesParts = SmtpParts &
   Omit<HttpParts, 'activeSync'> &
   Omit<ImapParts, 'openFolders'> &
   MtqpParts &
-  Pick<ActiveSyncServiceParts, 'rules' | 'questions'>;
+  Pick<ActiveSyncServiceParts, 'rules'> & {
+    readonly questions: Pick<NodeQuestions, 'ask' | 'answer'>;
+  };
 
 export interface Services extends Pick<Smtp, 'handIn'>, Pick<ActiveSync, 'endWaits'> {
   readonly serviceFor: FindService;
@@ -31,7 +34,9 @@ export function createServices(parts: ServicesParts): Services {
   const openFolders = () => (opened ??= new OpenFolders(parts.stores.folders));
   let activeSync: ActiveSync | undefined;
   // Also where no phone can come: the node that asks would wait for an answer.
-  parts.questions.answer('device', (device) => activeSync?.letGo(device));
+  parts.questions.answer('device', (device) =>
+    typeof device === 'string' ? activeSync?.letGo(device) : undefined,
+  );
   const imap = once(async () =>
     (await import('./imap.ts')).createImap({ ...parts, openFolders }, urls),
   );

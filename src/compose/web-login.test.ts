@@ -10,7 +10,19 @@ import '../policy/accounts/test-hashing.ts';
 import { addAdministrator, findAdministrator } from '../policy/administration/administrators.ts';
 import { openInMemory } from '../store/sqlite/test-stores.ts';
 import { createWebApp } from '../web/web-app.ts';
-import { createWebLogin, isForAll, passkeyStore, type WebLoginParts } from './web-login.ts';
+import {
+  createWebLogin,
+  isForAll,
+  passkeyStore,
+  type WebLogin,
+  type WebLoginParts,
+} from './web-login.ts';
+
+function appOf(paths: WebLogin['paths']) {
+  const counter = new Counter();
+  const answers = { '2xx': counter, '3xx': counter, '4xx': counter, '5xx': counter };
+  return createWebApp({ paths, answers, log: silentLog });
+}
 
 describe('who sees what `dev` has caught without a login', () => {
   it('this machine; the network where it is let in; not where inboxes have passwords', () => {
@@ -48,8 +60,7 @@ describe('who sees what `dev` has caught without a login', () => {
         inForce: () => ({ config }),
         ...{ admission: {}, audit: {} },
       } as unknown as WebLoginParts);
-      const answers = { '2xx': counter, '3xx': counter, '4xx': counter, '5xx': counter };
-      const app = createWebApp({ paths, answers, log: silentLog });
+      const app = appOf(paths);
       const url = 'http://127.0.0.1/postrider/session';
       const answer = await app.request(url, {}, { address, secure: false });
       const told = (await answer.json()) as { who: unknown; smtpPort?: number };
@@ -90,9 +101,7 @@ describe('who logs in to the console', () => {
       },
       audit: { note: (entry: object) => noted.push(entry) },
     } as unknown as WebLoginParts);
-    const counter = new Counter();
-    const answers = { '2xx': counter, '3xx': counter, '4xx': counter, '5xx': counter };
-    const app = createWebApp({ paths, answers, log: silentLog });
+    const app = appOf(paths);
     const logIn = () =>
       app.request(
         'http://127.0.0.1/postrider/session',
@@ -135,7 +144,7 @@ describe('who logs in to the console', () => {
     const keys = passkeyStore({ stores: stores as WebLoginParts['stores'], clock, audit });
     const passkey = { name: 'phone', id: 'AA', publicKey: 'AA', counter: 0, transports: [] };
     await keys.add('ann', passkey, '192.0.2.1');
-    assert.equal((await findAdministrator({ ...stores }, 'ann'))?.passkeys[0]?.name, 'phone');
+    assert.equal((await findAdministrator(stores, 'ann'))?.passkeys[0]?.name, 'phone');
     await assert.rejects(keys.add('ann', passkey, '192.0.2.1'), { status: 400 });
     const entry = {
       ...{ who: 'administrator ann', client: '192.0.2.1', what: 'passkeyAdd' },

@@ -5,6 +5,7 @@
 
 import { lookup as systemLookup } from 'node:dns/promises';
 import type { ClientRequest, IncomingMessage } from 'node:http';
+import { request as secureRequest } from 'node:https';
 import type { LookupFunction, Socket } from 'node:net';
 import { isIP } from 'node:net';
 import type { ConnectionOptions, PeerCertificate } from 'node:tls';
@@ -75,9 +76,8 @@ export class HttpError extends Error {
   }
 }
 
-// With an import, whatever the module has would be made at once, the WebSocket client and the 3 MiB behind it too.
+// An import of node:http makes whatever that exports, a WebSocket client with 3 MiB behind it, too.
 const { request: plainRequest, STATUS_CODES } = process.getBuiltinModule('node:http');
-const { request: secureRequest } = process.getBuiltinModule('node:https');
 
 /** `Not Found`; '' for a status that has none. RFC 9110 §15. */
 export const statusWords = (status: number): string => STATUS_CODES[status] ?? '';

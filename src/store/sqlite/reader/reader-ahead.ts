@@ -10,10 +10,11 @@ import type { Reader } from './reader.ts';
 // Limit: how long a slice may take, and how long the thread rests after it.
 const sliceMs = 15;
 const restMs = 45;
-// There is room for it when so much of one processor was idle lately, or busy with this: over a half to a whole of so long.
-// A server that does all it can leaves up to a half of two idle.
-// In less than that there is a moment of rest in any load, of which the kernel counts steps of 10 ms.
+// There is room for it when so much of one processor was idle lately, or busy with this: a server that does all it
+// can leaves up to a half of two idle.
 const idleShare = 0.75;
+// Lately is a half to a whole of this: in some tens of milliseconds, which the kernel counts in steps of 10, any load
+// has a moment of rest.
 const latelyMs = 600;
 // How long it must have been quiet, and how long it is put off at most while mail keeps coming or the
 // machine is busy.
