@@ -8,7 +8,8 @@ import { version } from '../base/version.ts';
 import { isSuspicion } from '../policy/abuse/suspicion.ts';
 import type { ConnectionLimits } from '../policy/connection-limits.ts';
 import { filterResults } from '../policy/filters/filter.ts';
-import type { Answer, MessageAnswer, Policy } from '../policy/policy.ts';
+import type { Answer, Policy, PolicyAnswer } from '../policy/policy.ts';
+import { wrapped } from '../policy/policy.ts';
 import type { RefusalSeen } from '../policy/refusals.ts';
 import type { QueueRunner } from '../queue/runner.ts';
 import { tlsResults } from '../report/tls-session.ts';
@@ -247,28 +248,30 @@ export function countedConnections(
 export function countedPolicy(policy: Policy, { objections, signs }: ServerMetrics): Policy {
   const counter = objections[policy.name as CountedPolicy];
   const sign = signs[policy.name as CountedPolicy];
-  const count = <A extends MessageAnswer>(given: Answer<A>): Answer<A> => {
+  const count = <A extends PolicyAnswer>(given: Answer<A>): Answer<A> => {
     if (given instanceof Promise) return given.then((answer) => seen(answer));
     return seen(given);
   };
-  const seen = <A extends MessageAnswer>(answer: A | undefined): A | undefined => {
+  const seen = <A extends PolicyAnswer>(answer: A | undefined): A | undefined => {
     if (answer?.objection !== undefined) counter.add();
     if (answer?.findings?.some(isSuspicion)) sign.add();
     return answer;
   };
-  const { connect, mail, rcpt, refusedRcpt, message } = policy;
-  return {
-    ...policy,
-    ...(connect && { connect: (client) => count(connect(client)) }),
-    ...(mail && { mail: (envelope) => count(mail(envelope)) }),
-    ...(rcpt && { rcpt: (envelope, recipient) => count(rcpt(envelope, recipient)) }),
-    ...(refusedRcpt && {
-      async refusedRcpt(envelope, named, why) {
-        const heard = await refusedRcpt(envelope, named, why);
-        if (heard !== undefined) counter.add();
-        return heard;
-      },
-    }),
-    ...(message && { message: (envelope, arrival) => count(message(envelope, arrival)) }),
-  };
+  return wrapped(policy, {
+    connect: (ask) => (client) => count(ask(client)),
+    hello: (ask) => (client) => count(ask(client)),
+    secure: (ask) => (client) => count(ask(client)),
+    unknown: (ask) => (client, line) => count(ask(client, line)),
+    mail: (ask) => (envelope) => count(ask(envelope)),
+    rcpt: (ask) => (envelope, recipient) => count(ask(envelope, recipient)),
+    refusedRcpt: (ask) => async (envelope, named, why) => {
+      const heard = await ask(envelope, named, why);
+      if (heard !== undefined) counter.add();
+      return heard;
+    },
+    data: (ask) => (envelope) => count(ask(envelope)),
+    message: (ask) => (envelope, arrival) => count(ask(envelope, arrival)),
+    messageFor: (ask) => (envelope, arrival, recipient) => count(ask(envelope, arrival, recipient)),
+    filter: (ask) => (envelope, draft) => count(ask(envelope, draft)),
+  });
 }

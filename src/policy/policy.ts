@@ -118,6 +118,21 @@ export interface Arrival {
 
 export type Stage = Exclude<keyof Policy, 'name'>;
 
+/** What is put around each stage of a policy. All are named: what nobody thought of does not compile. */
+export type Wrapping = {
+  readonly [S in Stage]: (ask: NonNullable<Policy[S]>) => NonNullable<Policy[S]>;
+};
+
+/** The policy with something put around its stages. Where it had none, it has none. */
+export function wrapped(policy: Policy, wrapping: Wrapping): Policy {
+  const around = Object.entries(wrapping) as [Stage, (ask: unknown) => unknown][];
+  const stages = around.flatMap(([stage, wrap]) => {
+    const ask = policy[stage];
+    return ask === undefined ? [] : [[stage, wrap(ask.bind(policy))]];
+  });
+  return { name: policy.name, ...Object.fromEntries(stages) };
+}
+
 /** For each stage the policies that care about it, in order. */
 export type Policies = {
   readonly [S in Stage]: readonly (Policy & { readonly [T in S]: NonNullable<Policy[S]> })[];

@@ -5,7 +5,8 @@ import type { Finding } from '../../mail/finding.ts';
 import { findingText } from '../../mail/finding.ts';
 import { formatReply, reply } from '../../smtp/reply.ts';
 import type { AcceptedRecipient, ClientFacts, Envelope } from '../envelope.ts';
-import type { Policy, PolicyAnswer } from '../policy.ts';
+import type { Policy, PolicyAnswer, Stage } from '../policy.ts';
+import { byStage } from '../policy.ts';
 import type { AccessRule } from './access.ts';
 import { access, accessList } from './access.ts';
 import { helloCheck } from './hello-check.ts';
@@ -59,6 +60,31 @@ describe('rules for strangers', () => {
       stranger({ service: 'lmtp' }),
     ])
       assert.deepEqual(stages([], client), []);
+  });
+
+  it('are asked at every stage that they have, and at none of them about others', () => {
+    const stageNames = Object.keys(byStage([])) as Stage[];
+    const every = {
+      name: 'no',
+      ...Object.fromEntries(stageNames.map((stage) => [stage, () => no])),
+    };
+    const list = accessList([]);
+    const policy = forStrangers(every, { access: () => list, postmasterToo: false });
+    const askedOf = (client: ClientFacts) => {
+      const to = named('ann@example.org');
+      const given: Readonly<Record<Stage, readonly unknown[]>> = {
+        ...{ connect: [client], hello: [client], secure: [client], unknown: [client, 'HUH'] },
+        ...{ mail: [envelope(client)], rcpt: [envelope(client), to], data: [envelope(client)] },
+        refusedRcpt: [envelope(client), to.named, no.objection],
+        ...{ message: [envelope(client)], filter: [envelope(client)] },
+        messageFor: [envelope(client), {}, to],
+      };
+      return stageNames.filter(
+        (stage) => (policy[stage] as (...given: unknown[]) => unknown)(...given[stage]) === no,
+      );
+    };
+    assert.deepEqual(askedOf(stranger()), stageNames);
+    assert.deepEqual(askedOf(stranger({ trusted: true })), []);
   });
 
   it('are not for whom the operator allows, once that is known', () => {

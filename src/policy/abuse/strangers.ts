@@ -4,6 +4,7 @@
 import type { Mailbox } from '../../mail/fields/address.ts';
 import type { AcceptedRecipient, ClientFacts, Envelope } from '../envelope.ts';
 import type { Policy } from '../policy.ts';
+import { wrapped } from '../policy.ts';
 import type { AccessList } from './access.ts';
 
 export const isStranger = ({ service, account, trusted }: ClientFacts): boolean =>
@@ -32,39 +33,34 @@ export function forStrangers(policy: Policy, { access, postmasterToo }: ForStran
   };
   const isSpared = (envelope: Envelope, { named }: AcceptedRecipient): boolean =>
     (!postmasterToo && isForPostmaster(named)) || isAllowed(envelope, named);
-  const { name, connect, mail, rcpt, refusedRcpt, message } = policy;
-  return {
-    name,
-    ...(connect && {
-      connect: (client) =>
-        isStranger(client) && !isAllowed({ client, sender: undefined as never })
-          ? connect(client)
-          : undefined,
-    }),
-    ...(mail && {
-      mail: (envelope) =>
-        isStranger(envelope.client) && !isAllowed(envelope) ? mail(envelope) : undefined,
-    }),
-    ...(rcpt && {
-      rcpt: (envelope, recipient) =>
-        isStranger(envelope.client) && !isSpared(envelope, recipient)
-          ? rcpt(envelope, recipient)
-          : undefined,
-    }),
-    ...(refusedRcpt && {
-      refusedRcpt: (envelope, named, why) =>
-        isStranger(envelope.client) && !isAllowed(envelope, named)
-          ? refusedRcpt(envelope, named, why)
-          : undefined,
-    }),
-    ...(message && {
-      message: (envelope, arrival) =>
-        isStranger(envelope.client) &&
-        !envelope.recipients.every((recipient) => isSpared(envelope, recipient))
-          ? message(envelope, arrival)
-          : undefined,
-    }),
-  };
+  const isJudged = (client: ClientFacts): boolean =>
+    isStranger(client) && !isAllowed({ client, sender: undefined as never });
+  const isJudgedFor = (envelope: Envelope, recipient: AcceptedRecipient): boolean =>
+    isStranger(envelope.client) && !isSpared(envelope, recipient);
+  const isJudgedForAny = (envelope: Envelope): boolean =>
+    isStranger(envelope.client) &&
+    !envelope.recipients.every((recipient) => isSpared(envelope, recipient));
+  return wrapped(policy, {
+    connect: (ask) => (client) => (isJudged(client) ? ask(client) : undefined),
+    hello: (ask) => (client) => (isJudged(client) ? ask(client) : undefined),
+    secure: (ask) => (client) => (isJudged(client) ? ask(client) : undefined),
+    unknown: (ask) => (client, line) => (isJudged(client) ? ask(client, line) : undefined),
+    mail: (ask) => (envelope) =>
+      isStranger(envelope.client) && !isAllowed(envelope) ? ask(envelope) : undefined,
+    rcpt: (ask) => (envelope, recipient) =>
+      isJudgedFor(envelope, recipient) ? ask(envelope, recipient) : undefined,
+    refusedRcpt: (ask) => (envelope, named, why) =>
+      isStranger(envelope.client) && !isAllowed(envelope, named)
+        ? ask(envelope, named, why)
+        : undefined,
+    data: (ask) => (envelope) => (isJudgedForAny(envelope) ? ask(envelope) : undefined),
+    message: (ask) => (envelope, arrival) =>
+      isJudgedForAny(envelope) ? ask(envelope, arrival) : undefined,
+    messageFor: (ask) => (envelope, arrival, recipient) =>
+      isJudgedFor(envelope, recipient) ? ask(envelope, arrival, recipient) : undefined,
+    filter: (ask) => (envelope, draft) =>
+      isJudgedForAny(envelope) ? ask(envelope, draft) : undefined,
+  });
 }
 
 /** RFC 5321 §4.5.1, RFC 2142 §4. */
