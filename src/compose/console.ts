@@ -54,26 +54,12 @@ export interface Console {
 }
 
 export function createConsole(parts: ConsoleParts): Console {
-  const { inForce, stores, delivery, happenings, metrics, clock, log } = parts;
+  const { inForce, stores, delivery, happenings, clock, log } = parts;
   const { records, queue: store } = stores;
   const destinations = new Destinations({
     ...{ store, runner: delivery.runner, records, clock, node: stores.nodes.number },
   });
-  const { refusedForGood, refusedForNow } = metrics;
-  const statistics = new StatisticsKeeper({
-    ...{ records, clock, log, node: stores.nodes.number },
-    queued: () => store.recipientCount(),
-    refused: () =>
-      [...Object.values(refusedForGood), ...Object.values(refusedForNow)].reduce(
-        (sum, { value }) => sum + value,
-        0,
-      ),
-    onMinute({ took: _, ...counts }, at) {
-      const { hub } = happenings;
-      if (hub.isHeard('stats'))
-        hub.tell('stats', { at: new Date(at).toISOString(), event: 'stats.minute', ...counts });
-    },
-  });
+  const statistics = createStatistics(parts);
   parts.catcher?.tellTo(happenings.hub);
   const sessions = openServices(parts.listeners);
   const nodes = createNodeQuestions(parts, sessions);
@@ -113,11 +99,7 @@ export function createConsole(parts: ConsoleParts): Console {
       submit: (message) => submissions.submit(message),
       webhooks: {
         list: () => webhooks.list(),
-        async test(name) {
-          const attempt = await webhooks.test(name);
-          if (attempt !== undefined) return attempt;
-          throw new OperationError(`there is no webhook ${name} in the configuration`);
-        },
+        test: async (name) => (await webhooks.test(name)) ?? noWebhook(name),
       },
     },
     async start() {
@@ -137,6 +119,29 @@ export function createConsole(parts: ConsoleParts): Console {
       await suppression.stop();
     },
   };
+}
+
+/** @throws OperationError */
+function noWebhook(name: string): never {
+  throw new OperationError(`there is no webhook ${name} in the configuration`);
+}
+
+function createStatistics({ stores, happenings, metrics, clock, log }: ConsoleParts) {
+  const { refusedForGood, refusedForNow } = metrics;
+  const { hub } = happenings;
+  return new StatisticsKeeper({
+    ...{ records: stores.records, clock, log, node: stores.nodes.number },
+    queued: () => stores.queue.recipientCount(),
+    refused: () =>
+      [...Object.values(refusedForGood), ...Object.values(refusedForNow)].reduce(
+        (sum, { value }) => sum + value,
+        0,
+      ),
+    onMinute({ took: _, ...counts }, at) {
+      if (hub.isHeard('stats'))
+        hub.tell('stats', { at: new Date(at).toISOString(), event: 'stats.minute', ...counts });
+    },
+  });
 }
 
 /** What is known at one node alone, and others may ask for. */

@@ -89,17 +89,7 @@ export function createMetrics() {
       ['filter_verdicts_total', 'What filters said of messages, and how often they said nothing.'],
       ...(['result', filterResults] as const),
     ),
-    spamFilter: metrics.counters(
-      [
-        'spam_judgements_total',
-        'What accounts’ own spam filters said of mail; what they had no time for.',
-      ],
-      ...(['result', ['junk', 'kept', 'late', 'failed']] as const),
-    ),
-    spamLearnt: metrics.counters(
-      ['spam_learnt_total', 'Messages that spam filters learnt from.'],
-      ...(['kind', ['spam', 'ham']] as const),
-    ),
+    ...ofSpam(metrics),
     ...ofReading(metrics),
     ...ofTheNet(metrics),
     ...ofReports(metrics),
@@ -111,6 +101,20 @@ export function createMetrics() {
     ...read(metrics),
   };
 }
+
+const ofSpam = (metrics: Metrics) => ({
+  spamFilter: metrics.counters(
+    [
+      'spam_judgements_total',
+      'What accounts’ own spam filters said of mail; what they had no time for.',
+    ],
+    ...(['result', ['junk', 'kept', 'late', 'failed']] as const),
+  ),
+  spamLearnt: metrics.counters(
+    ['spam_learnt_total', 'Messages that spam filters learnt from.'],
+    ...(['kind', ['spam', 'ham']] as const),
+  ),
+});
 
 const ofReading = (metrics: Metrics) => ({
   imapCommands: metrics.counter('imap_commands_total', 'IMAP commands.'),

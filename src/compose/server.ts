@@ -97,40 +97,22 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   });
   const operations = operationsOver(operating);
   const services = createServices({
-    ...{
-      ...common,
-      ...entrance,
-      delivery,
-      tracking,
-      reports,
-      spam,
-      operations,
-      operationParts: operating,
-      questions: console.questions,
-    },
+    ...{ ...common, ...entrance, delivery, tracking, reports, spam, operations },
+    operationParts: operating,
+    questions: console.questions,
     authenticator: authenticatorFor(inForce, {
-      accounts: storage.stores.accounts,
-      ...basics,
-      catcher,
+      ...{ accounts: storage.stores.accounts, ...basics, catcher },
     }),
     policies: options.policies ?? [],
     listening: () => entrance.listeners.list,
     acmeChallenges: acme.challenges,
   });
   console.handsInBy(services.handIn);
-  const parts = {
-    entrance,
-    storage,
-    acme,
+  const server = new Server({
+    ...{ entrance, storage, acme, state, reports, spam, catcher, delivery, console },
     sharedKeys: sharedKeysOf(config, { ...basics, ...storage }),
-    state,
-    reports,
-    spam,
-    catcher,
-    delivery,
-    ...{ console, endWaits: services.endWaits, operations, audit, log },
-  };
-  const server = new Server(parts);
+    ...{ endWaits: services.endWaits, operations, audit, log },
+  });
   await server.start(services.serviceFor);
   undo.move();
   return server;

@@ -70,14 +70,9 @@ export function createSmtp(parts: SmtpParts, urls: UrlAuthority): Smtp {
   const { throttle, refusals } = admission;
   const loggedIn = parts.metrics.logins.ok;
   const { runner, messageId, onDemand } = parts.delivery;
-  const { queue, spool } = stores;
+  const { spool } = stores;
   const rules = createPolicies(parts);
-  const queues = new DomainQueues({
-    store: queue,
-    mayStart: (domain) => inForce().relayed.matches(domain).length > 0,
-    wake: () => runner.wake(),
-    ...{ clock, log },
-  });
+  const queues = domainQueues(parts);
   const urlSettings = () => {
     const { hostname, limits } = inForce().config;
     return { hostname, messageSize: limits.messageSize };
@@ -139,6 +134,15 @@ export function createSmtp(parts: SmtpParts, urls: UrlAuthority): Smtp {
     },
   };
 }
+
+/** Started by ETRN: those of domains that we relay for. */
+const domainQueues = ({ inForce, stores, delivery, clock, log }: SmtpParts): DomainQueues =>
+  new DomainQueues({
+    store: stores.queue,
+    mayStart: (domain) => inForce().relayed.matches(domain).length > 0,
+    wake: () => delivery.runner.wake(),
+    ...{ clock, log },
+  });
 
 type SmtpSpec = Pick<
   SmtpListener,

@@ -101,23 +101,6 @@ function converse(plain: Socket, options: ScriptedOptions, heard: string[], numb
     if (said !== '') socket.write(crlf(said));
     return said;
   };
-  const usually = (verb: string): string => {
-    switch (verb) {
-      case 'EHLO':
-      case 'LHLO':
-        return ['250-mx.test', ...keywords.map((keyword) => `250-${keyword}`), '250 HELP'].join(
-          '\n',
-        );
-      case 'DATA':
-        return accepted > 0 ? '354 go' : '503 5.5.1 no recipients';
-      case 'QUIT':
-        return '221 bye';
-      case 'STARTTLS':
-        return '220 go';
-      default:
-        return '250 2.0.0 OK';
-    }
-  };
   const endOfContent = (): void => {
     const replies = lmtp ? accepted : 1;
     for (let i = 0; i < replies; i += 1) say(script?.('.', '', number), '250 2.0.0 queued');
@@ -130,7 +113,7 @@ function converse(plain: Socket, options: ScriptedOptions, heard: string[], numb
       content = Number(line.split(' ')[1]);
       return;
     }
-    const said = say(script?.(verb, line, number), usually(verb));
+    const said = say(script?.(verb, line, number), usualAnswer(verb, { keywords, accepted }));
     if (verb === 'RCPT' && said.startsWith('25')) accepted += 1;
     if (verb === 'DATA' && said.startsWith('354')) content = -1;
     if (verb === 'QUIT') socket.end();
@@ -164,6 +147,26 @@ function converse(plain: Socket, options: ScriptedOptions, heard: string[], numb
   };
   plain.on('data', listen);
   say(script?.('', '', number), '220 mx.test ready');
+}
+
+/** `accepted`: of the recipients. */
+function usualAnswer(
+  verb: string,
+  { keywords, accepted }: { readonly keywords: readonly string[]; readonly accepted: number },
+): string {
+  switch (verb) {
+    case 'EHLO':
+    case 'LHLO':
+      return ['250-mx.test', ...keywords.map((keyword) => `250-${keyword}`), '250 HELP'].join('\n');
+    case 'DATA':
+      return accepted > 0 ? '354 go' : '503 5.5.1 no recipients';
+    case 'QUIT':
+      return '221 bye';
+    case 'STARTTLS':
+      return '220 go';
+    default:
+      return '250 2.0.0 OK';
+  }
 }
 
 function contentEnd(text: string, content: number): number {

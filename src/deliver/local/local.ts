@@ -69,12 +69,9 @@ export function createLocalDelivery(options: LocalDeliveryOptions): Deliver {
     let isWanted = false;
     try {
       for (const recipient of recipients) {
-        if (own !== undefined && results.length > 0) {
-          // One copy lies there, or waits to, for all of them.
-          const [first] = results;
-          results.push(
-            first!.kind === 'delivered' ? { kind: 'delivered', reply: delivered } : first!,
-          );
+        const [first] = results;
+        if (own !== undefined && first !== undefined) {
+          results.push(withTheFirst(first));
           continue;
         }
         const account = own ?? (await accountFor(recipient.address, before, addressMap));
@@ -126,6 +123,10 @@ export function createLocalDelivery(options: LocalDeliveryOptions): Deliver {
     return { kind: 'deferred', reply: mailboxFull };
   }
 }
+
+/** One copy lies there, or waits to, for all of them. */
+const withTheFirst = (first: RecipientResult): RecipientResult =>
+  first.kind === 'delivered' ? { kind: 'delivered', reply: delivered } : first;
 
 function newMail(
   message: QueuedMessage,

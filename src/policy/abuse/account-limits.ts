@@ -53,13 +53,7 @@ export function accountLimits(parts: AccountLimitsParts): Policy {
     for (const account of accounts) held.add(account);
   });
 
-  let unlimited: { readonly of: readonly string[]; readonly keys: ReadonlySet<string> } | undefined;
-  /** As it is written in the configuration, in whatever case. */
-  function isUnlimited(account: string, { unlimitedAccounts: of }: AccountRates): boolean {
-    if (unlimited?.of !== of) unlimited = { of, keys: new Set(of.map(addressKey)) };
-    return unlimited.keys.has(account);
-  }
-
+  const isUnlimited = unlimitedAccounts();
   async function mail(account: string): Promise<PolicyAnswer | undefined> {
     const hold = await holds.of(account);
     if (hold !== undefined) return stopped(hold);
@@ -77,7 +71,7 @@ export function accountLimits(parts: AccountLimitsParts): Policy {
   ): PolicyAnswer | undefined | Promise<PolicyAnswer> {
     const all = rates();
     const own = what === 'messages' ? all.messagesPerAccount : all.recipientsPerAccount;
-    if (own.length === 0 || isUnlimited(account, all)) return undefined;
+    if (own.length === 0 || isUnlimited(account, all.unlimitedAccounts)) return undefined;
     const exceeded = buckets.take(account, own);
     if (exceeded === undefined)
       return { reservation: { release: () => buckets.giveBack(account, own) } };
@@ -108,5 +102,14 @@ export function accountLimits(parts: AccountLimitsParts): Policy {
     mail: ({ client: { account } }) => (account === undefined ? undefined : mail(account)),
     rcpt: ({ client: { account } }) =>
       account === undefined ? undefined : take(account, recipients, 'recipients'),
+  };
+}
+
+/** As they are written in the configuration, in whatever case: read anew when they are others. */
+function unlimitedAccounts(): (account: string, listed: readonly string[]) => boolean {
+  let known: { readonly of: readonly string[]; readonly keys: ReadonlySet<string> } | undefined;
+  return (account, listed) => {
+    if (known?.of !== listed) known = { of: listed, keys: new Set(listed.map(addressKey)) };
+    return known.keys.has(account);
   };
 }

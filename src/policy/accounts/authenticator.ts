@@ -45,10 +45,7 @@ export function createAuthenticator(options: AuthenticatorOptions): AccountAuthe
   const pending = new PendingComparisons();
   void accounts.secret().catch(() => {}); // made before it is needed: nobody waits longer for it
 
-  const find = async (name: string): Promise<Account | undefined> => {
-    const key = userKey(name);
-    return key === undefined ? undefined : accounts.find(key);
-  };
+  const find = (name: string) => accountCalled(name, accounts);
   const addressOf = async (name: string | undefined): Promise<string | undefined> =>
     name === undefined ? undefined : (await find(name))?.address;
   // For nobody the store is asked too: it takes as long.
@@ -74,18 +71,13 @@ export function createAuthenticator(options: AuthenticatorOptions): AccountAuthe
 
     async scramKeys(user) {
       const account = await find(user);
-      const credentials = await credentialsOf(account);
-      const main = credentials.find(({ name }) => name === '') ?? credentials[0];
-      if (account === undefined || main === undefined)
+      const found = keysIn(await credentialsOf(account));
+      if (account === undefined || found === undefined)
         return {
           account: undefined,
           keys: madeUpKeys(await accounts.secret(), userKey(user) ?? user),
         };
-      const keys = main.scram;
-      const others = credentials
-        .filter((each) => each !== main && isSameSalt(each.scram, keys))
-        .map(({ scram }) => scram);
-      return { account: account.address, keys, others };
+      return { account: account.address, ...found };
     },
 
     get channelBinding() {
@@ -115,6 +107,25 @@ export function createAuthenticator(options: AuthenticatorOptions): AccountAuthe
       return (await addressOf(authorization)) === account;
     },
   };
+}
+
+async function accountCalled(
+  name: string,
+  accounts: AuthenticatorOptions['accounts'],
+): Promise<Account | undefined> {
+  const key = userKey(name);
+  return key === undefined ? undefined : accounts.find(key);
+}
+
+/** Of the main password, or of the first; and of all others with the same salt. */
+function keysIn(credentials: readonly Credential[]) {
+  const main = credentials.find(({ name }) => name === '') ?? credentials[0];
+  if (main === undefined) return undefined;
+  const keys = main.scram;
+  const others = credentials
+    .filter((each) => each !== main && isSameSalt(each.scram, keys))
+    .map(({ scram }) => scram);
+  return { keys, others };
 }
 
 export interface DevLogins {

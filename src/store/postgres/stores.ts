@@ -95,31 +95,20 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
   undo.use(nodes);
   undo.use(queue);
   let history: PostgresHistory | undefined;
-  const upkeep = new Upkeep({
-    ...{ database, clock, log },
-    inTurn: nodes.inTurn,
-    sweeps: [
-      ...[() => queue.sweep(), () => contents.sweep(), () => counted.sweep()],
-      ...[() => sweepHoldings(database), async () => history?.sweep()],
-    ],
-    looks: [() => queue.giveBackMissed()],
-  });
-  undo.use(upkeep);
-  if (isServing) {
-    await nodes.join();
-    await queue.recover();
-    accounts.watch();
-    upkeep.start();
-  } else await nodes.visit();
+  const sweeps = [
+    ...[() => queue.sweep(), () => contents.sweep(), () => counted.sweep()],
+    ...[() => sweepHoldings(database), async () => history?.sweep()],
+  ];
+  const looks = [() => queue.giveBackMissed()];
+  const { inTurn } = nodes;
+  const upkeep = undo.use(new Upkeep({ database, clock, log, inTurn, sweeps, looks }));
+  if (isServing) await serve({ nodes, queue, accounts, upkeep });
+  else await nodes.visit();
   const opened = undo.move();
   return {
-    queue,
-    nodes,
-    folders,
-    accounts,
+    ...{ queue, nodes, folders, accounts, spool },
     records: new PostgresRecordStore({ database, clock, changes }),
     spam: new PostgresSpamStore(database),
-    spool,
     maintenance: new PostgresMaintenance(database, contents),
     openHistory(own) {
       const here = { name: node, number: nodes.number };
@@ -128,6 +117,21 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
+}
+
+/** As one of the nodes, with whatever the last process of its name has left. */
+async function serve({ nodes, queue, accounts, upkeep }: Serving): Promise<void> {
+  await nodes.join();
+  await queue.recover();
+  accounts.watch();
+  upkeep.start();
+}
+
+interface Serving {
+  readonly nodes: PostgresNodes;
+  readonly queue: PostgresQueueStore;
+  readonly accounts: Pick<PostgresAccountStore, 'watch'>;
+  readonly upkeep: Upkeep;
 }
 
 const endLoudly =

@@ -257,12 +257,7 @@ async function assemble(options: SqliteStoresOptions, parts: Assembly): Promise<
     return {
       queue,
       folders: new SqliteFolderStore({
-        commit,
-        reader,
-        events: mailboxEvents,
-        facts,
-        spool,
-        clock,
+        ...{ commit, reader, events: mailboxEvents, facts, spool, clock },
       }),
       accounts,
       records: new SqliteRecordStore({ commit, clock }),

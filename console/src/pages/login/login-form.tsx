@@ -1,5 +1,6 @@
 // Name and password, and a code where somebody has a second factor; a passkey or the organisation's own login instead.
 
+import type { RefObject } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import type { SessionFacts } from '../../../../src/web/session/session.ts';
 import { ApiError, post, wordsFor } from '../../api.ts';
@@ -50,17 +51,7 @@ export function LoginForm({ login }: Pick<SessionFacts, 'login'>) {
             autoCapitalize="none"
           />
           <PasswordField kind="current" />
-          {needsCode && (
-            <TextField
-              label="Code of your authenticator"
-              ref={code}
-              name="code"
-              required
-              inputMode="numeric"
-              autoComplete="one-time-code"
-              maxLength={20}
-            />
-          )}
+          {needsCode && <CodeField field={code} />}
           <button type="submit" class="button primary" disabled={isBusy}>
             {isBusy && <span class="spinner" />}
             Log in
@@ -87,6 +78,18 @@ export function LoginForm({ login }: Pick<SessionFacts, 'login'>) {
     </>
   );
 }
+
+const CodeField = ({ field }: { readonly field: RefObject<HTMLInputElement | null> }) => (
+  <TextField
+    label="Code of your authenticator"
+    ref={field}
+    name="code"
+    required
+    inputMode="numeric"
+    autoComplete="one-time-code"
+    maxLength={20}
+  />
+);
 
 /** See src/web/session/single-sign-on.ts */
 const singleSignOn = '/postrider/session/oidc';
