@@ -252,6 +252,19 @@ describe('MilterSession', () => {
     assert.equal(session.wants('body'), true);
   });
 
+  it('"enough" of what comes once, or without having asked for it, is to go on, with what it changes', () => {
+    const session = agreed();
+    session.connect(client, none);
+    assert.deepEqual(verdict(hears(session, formatFrame('s'))), yes);
+    const late = upToEnd();
+    late.body(Buffer.from('more'));
+    assert.deepEqual(verdict(hears(late, formatFrame('s'))), yes);
+    late.endOfMessage(none);
+    const end = hears(late, formatFrame('h', formatTexts('X-A', 'b')), formatFrame('s'));
+    assert.deepEqual(verdict(end), yes);
+    assert.equal(end.kind === 'verdict' && end.changes.length, 1);
+  });
+
   it('tells of progress, and goes on waiting', () => {
     const session = upToEnd();
     session.endOfMessage(none);
@@ -315,7 +328,6 @@ describe('MilterSession', () => {
       ['a field without a name', formatFrame('h', formatTexts('', 'y'))],
       ['a name that would be more fields', formatFrame('h', formatTexts('X: y\r\nZ', 'y'))],
       ['a reply that is none', formatFrame('y', formatTexts('250 2.0.0 fine'))],
-      ['"enough" at the end', formatFrame('s')],
       ['a frame without a code', formatNumber(0)],
       ['a frame that is too long', formatNumber(2 ** 30)],
       ['too many octets', formatFrame('b', Buffer.alloc(1001))],

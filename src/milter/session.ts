@@ -269,11 +269,9 @@ export class MilterSession {
   }
 
   #skipped(asked: Step): MilterEvent {
-    if (!rules[asked].skips || (this.terms.steps & steps.skip) === 0)
-      throw new MilterError('it skips what cannot be skipped');
-    this.#enough.add(asked);
-    this.#asked = undefined;
-    return verdictOf(goOn);
+    // Field: filters say so of other steps, too, and without having asked whether they may; Postfix goes on then.
+    if (rules[asked].skips) this.#enough.add(asked);
+    return this.#given(asked, goOn);
   }
 
   #given(asked: Step, verdict: Verdict): MilterEvent {

@@ -147,6 +147,16 @@ describe('HeaderEdit', () => {
     const edit = new HeaderEdit({ ...pieces, above: '', below: '' });
     edit.change(1, 'Subject', Buffer.from([0x20, 0xe9, 0x21]));
     assert.match(made(edit), /Subject: \xe9!\r\n/);
+    const top = new HeaderEdit(pieces);
+    top.insert(0, 'X-Top', Buffer.from([0x20, 0xe9]));
+    top.insert(3, 'X-Below', Buffer.from([0x20, 0xe8]));
+    top.insert(0, 'X-Text', value(' \u00e9'));
+    const { above } = top.result();
+    assert.equal(above, 'X-Text: \u00e9\r\nResults: ours\r\n');
+    assert.match(
+      made(top),
+      /\r\nDate: today\r\nX-Top: \xe9\r\nX-Below: \xe8\r\nSubject: hello\r\n/,
+    );
   });
 });
 

@@ -3,6 +3,7 @@
 // our Received, which has a place in it all the same. What comes of it are the two texts, and what to put in
 // place of which octets of the content. The body is not looked at.
 
+import { isUtf8 } from 'node:buffer';
 import { forEachField } from './header.ts';
 import type { Splice } from './header-cut.ts';
 
@@ -107,15 +108,15 @@ export class HeaderEdit {
   result(): EditedHeader {
     const ours = this.#entries.findIndex(({ isOurs }) => isOurs);
     const splices = new Splices();
-    let below = '';
-    for (const entry of this.#entries.slice(ours + 1)) {
+    const texts = { above: '', below: '' };
+    for (const [i, entry] of this.#entries.entries()) {
       if (isOfContent(entry)) splices.pass(entry);
       else if (entry.state === 'gone') continue;
-      else if (splices.passed) splices.add(entry.bytes);
-      else below += textOf(entry.bytes);
+      // Field: filters write Latin-1. What is no text would not stay as it is in one: it is the content's first field.
+      else if (splices.passed || !isUtf8(entry.bytes)) splices.add(entry.bytes);
+      else texts[i < ours ? 'above' : 'below'] += textOf(entry.bytes);
     }
-    const above = this.#entries.slice(0, ours).filter(({ state }) => state !== 'gone');
-    return { above: above.map(({ bytes }) => textOf(bytes)).join(''), below, splices: splices.all };
+    return { ...texts, splices: splices.all };
   }
 }
 

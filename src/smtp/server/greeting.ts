@@ -10,7 +10,8 @@ import { after } from './phases.ts';
 
 const reset: SessionEvent = { kind: 'reset' };
 
-// RFC 5321 §3.1 and §4.3.2: 220, or 554; anything transient is a 421.
+// RFC 5321 §3.1 and §4.3.2: 220, or 554, whatever refuses the client; RFC 7504 §3: 521 where nobody is served.
+// Anything transient is a 421.
 export function greeted(core: SessionCore, answer: Reply): void {
   if (isTransient(answer)) {
     core.end({ ...answer, code: 421 }, 'refused');
@@ -19,7 +20,7 @@ export function greeted(core: SessionCore, answer: Reply): void {
     core.output += formatReply(greeting(core.facts, answer));
   } else {
     core.phase = after.connect.turnedAway;
-    core.send(answer);
+    core.send(answer.code === 521 ? answer : { ...answer, code: 554 });
   }
 }
 

@@ -545,15 +545,22 @@ describe('smtp/server: order of commands', () => {
   `);
 
   it('RFC 5321 §3.1: after a 554 greeting there is only QUIT', () => {
-    const session = new ServerSession(facts());
-    const unwelcoming = (question: Question): Answer =>
-      question.kind === 'connect' ? reply(554, '7.1', 'Go away') : answer(question);
-    const heard: Heard = { output: '', messages: [], events: [] };
-    drain(session, unwelcoming, heard);
-    session.receive(Buffer.from('EHLO a\r\nNOOP\r\nQUIT\r\n'));
-    drain(session, unwelcoming, heard);
-    assert.deepEqual(heard.output.match(/^\d{3}/gm), ['554', '503', '503', '221']);
-    assert.deepEqual(heard.events, ['close']);
+    // §4.3.2: no other 5yz may stand there; RFC 7504 §3: but 521.
+    for (const [code, greeting] of [
+      [554, '554'],
+      [550, '554'],
+      [521, '521'],
+    ] as const) {
+      const session = new ServerSession(facts());
+      const unwelcoming = (question: Question): Answer =>
+        question.kind === 'connect' ? reply(code, '7.1', 'Go away') : answer(question);
+      const heard: Heard = { output: '', messages: [], events: [] };
+      drain(session, unwelcoming, heard);
+      session.receive(Buffer.from('EHLO a\r\nNOOP\r\nQUIT\r\n'));
+      drain(session, unwelcoming, heard);
+      assert.deepEqual(heard.output.match(/^\d{3}/gm), [greeting, '503', '503', '221']);
+      assert.deepEqual(heard.events, ['close']);
+    }
   });
 
   it('RFC 5321 §3.8: a 421 of the owner closes, whatever it answers', () => {
