@@ -3,13 +3,12 @@
 
 import { InputError, quoted, refuseUnknown } from '../base/input-error.ts';
 import type { Log } from '../base/log.ts';
-import type { Mailbox } from '../mail/fields/address.ts';
 import { isDomain } from '../mail/fields/address.ts';
 import { parseNetwork } from '../net/network.ts';
 import type { PemSource, TlsSource } from '../net/tls.ts';
 import type { LoginThrottleOptions } from '../policy/accounts/login-throttle.ts';
-import type { ClientFacts, Envelope } from '../policy/envelope.ts';
-import type { Verdict } from '../policy/hooks.ts';
+import type { ClientFacts } from '../policy/envelope.ts';
+import type { Hooks, Verdict } from '../policy/hooks.ts';
 import type { SessionLimits } from '../smtp/limits.ts';
 import { defaultLimits } from '../smtp/limits.ts';
 import type { ReceivedMessage } from './received-message.ts';
@@ -60,7 +59,8 @@ export interface SmtpServerLimits {
   readonly connectionsPerClient: number;
 }
 
-export interface SmtpServerOptions {
+/** The hooks are those of a configuration; nothing cuts them short, so `signal` is never aborted. */
+export interface SmtpServerOptions extends Omit<Hooks, 'onMessage'> {
   /** For the greeting, EHLO and Received. Default: 'localhost'. */
   readonly hostname?: string | undefined;
   /** 'submission' demands a login before MAIL. Default: 'smtp'. */
@@ -85,15 +85,10 @@ export interface SmtpServerOptions {
   readonly loginThrottle?: Omit<LoginThrottleOptions, 'clock'> | false | undefined;
   /** Default: warnings and errors go to stderr, such as what a hook threw; silentLog for nothing. */
   readonly log?: Log | undefined;
-  onConnect?(client: ClientFacts): Verdict;
-  /** TLS is up, at once or by STARTTLS: `client.tls`. A refusal answers the next EHLO. */
-  onSecure?(client: ClientFacts): Verdict;
   /** The account if the password is right; undefined if not. Its presence offers PLAIN and LOGIN. */
   onAuth?(user: string, password: string, login: LoginFacts): AuthResult;
   /** The same for a bearer token. Its presence offers OAUTHBEARER and XOAUTH2. */
   onToken?(user: string, token: string, login: LoginFacts): AuthResult;
-  onMail?(from: string, envelope: Envelope): Verdict;
-  onRecipient?(to: Mailbox, envelope: Envelope): Verdict;
   /** The client hears 250 when this resolves: store the message first. */
   onMessage(message: ReceivedMessage): Verdict;
   /** The connection is gone, whoever ended it. Once for each that onConnect was asked about. */
@@ -101,8 +96,13 @@ export interface SmtpServerOptions {
 }
 
 type Name = keyof SmtpServerOptions;
+/** Of a configuration, too: none is left out. */
+const shared: Readonly<Record<Exclude<keyof Hooks, 'onMessage'>, true>> = {
+  ...({ onConnect: true, onSecure: true, onMail: true, onRecipient: true } as const),
+};
 const hooks: readonly Name[] = [
-  ...(['onConnect', 'onSecure', 'onAuth', 'onToken', 'onMail', 'onRecipient', 'onClose'] as const),
+  ...(Object.keys(shared) as (keyof typeof shared)[]),
+  ...(['onAuth', 'onToken', 'onClose'] as const),
 ];
 const known: readonly Name[] = [
   ...(['hostname', 'service', 'tls', 'implicitTls', 'clientAuthorities', 'insecureAuth'] as const),

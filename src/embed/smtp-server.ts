@@ -279,15 +279,17 @@ const throttleOptions = ({ loginThrottle = {} }: SmtpServerOptions) =>
     : given(loginThrottle);
 
 /** The program's, as they would be in a configuration; as methods, of the object that they were given in. */
-function hooksOf(options: SmtpServerOptions): Hooks {
+function hooksOf(options: SmtpServerOptions): Hooks & Readonly<Record<keyof Hooks, unknown>> {
   return {
-    onConnect(client) {
+    onConnect(client, context) {
       void client.local; // so that it is known when the client is gone
-      return options.onConnect?.(client);
+      return options.onConnect?.(client, context);
     },
-    onSecure: options.onSecure && ((client) => options.onSecure?.(client)),
-    onMail: options.onMail && ((from, envelope) => options.onMail?.(from, envelope)),
-    onRecipient: options.onRecipient && ((to, envelope) => options.onRecipient?.(to, envelope)),
+    onSecure: options.onSecure && ((...asked) => options.onSecure?.(...asked)),
+    onMail: options.onMail && ((...asked) => options.onMail?.(...asked)),
+    onRecipient: options.onRecipient && ((...asked) => options.onRecipient?.(...asked)),
+    // The message is handed over in place of being queued.
+    onMessage: undefined,
   };
 }
 

@@ -38,7 +38,7 @@ export interface HookMessage {
 /** The names of the configuration's `hooks`, and of what a program gives (embed/options.ts). */
 export interface Hooks {
   readonly onConnect?: ((client: ClientFacts, context: HookContext) => Verdict) | undefined;
-  /** TLS is up. A refusal answers the next EHLO. */
+  /** TLS is up, at once or by STARTTLS: `client.tls`. A refusal answers the next EHLO. */
   readonly onSecure?: ((client: ClientFacts, context: HookContext) => Verdict) | undefined;
   /** `from` is '' for the null sender. Its domain, and that of `to`, is in lower case and A-labels, however it came. */
   readonly onMail?:

@@ -14,6 +14,8 @@ import { defaultLimits } from '../smtp/limits.ts';
 import { reply } from '../smtp/reply.ts';
 import { StorageError } from '../smtp/smtp-error.ts';
 import { MemorySpool } from '../store/files/memory-spool.ts';
+import type { HandIn } from './hand-in.ts';
+import { handIn } from './hand-in.ts';
 import type { SmtpServiceParts } from './smtp-service.ts';
 import { createSmtpService } from './smtp-service.ts';
 
@@ -35,11 +37,14 @@ function reserving() {
   const holds: Policy = {
     name: 'holds',
     connect: () => hold('connect'),
+    hello: () => hold('hello'),
     secure: async () => hold('secure'),
     mail: async () => hold('mail'),
     rcpt: () => hold('rcpt'),
+    data: async () => hold('data'),
     message: async () => hold('message'),
     messageFor: () => hold('messageFor'),
+    filter: () => hold('filter'),
   };
   const objects: Policy = {
     name: 'objects',
@@ -47,6 +52,12 @@ function reserving() {
     rcpt: async (_, { named }) => (named.local === 'full' ? { objection } : undefined),
     message: (_, { header }) => (header.messageId === '<bad>' ? { objection } : undefined),
     messageFor: (_, __, { named }) => (named.local === 'later' ? { objection } : undefined),
+    data: ({ recipients }) => (recipients[0]?.named.local === 'data' ? { objection } : undefined),
+    filter(_, { arrival }) {
+      const { messageId } = arrival.header;
+      if (messageId === '<bug>') throw new Error('bug');
+      return messageId === '<filtered>' ? { objection } : undefined;
+    },
   };
   return { held, policies: byStage([holds, objects]) };
 }
@@ -54,14 +65,29 @@ function reserving() {
 interface Setting {
   readonly submit?: SmtpServiceParts['submit'];
   readonly lmtp?: boolean;
+  readonly spool?: MemorySpool;
 }
 
-function start({ submit = async () => {}, lmtp = false }: Setting) {
+const ofConnection: ReadonlySet<string> = new Set(['connect', 'secure', 'hello']);
+
+function start(setting: Setting) {
+  const { held, service } = serviceOf(setting);
+  const peer = new MemoryPeer();
+  service.accept(peer);
+  return { held, peer, service };
+}
+
+function serviceOf(setting: Setting) {
+  const { held, parts } = partsOf(setting);
+  return { held, service: createSmtpService(parts) };
+}
+
+function partsOf({ submit = async () => {}, lmtp = false, spool = new MemorySpool() }: Setting) {
   const { held, policies } = reserving();
   const limits = { ...defaultLimits, messageSize: 1_000 };
   const clock = new FakeClock();
   const resolved = (local: string) => ({ address: `${local}@a.test`, copy: local, account: local });
-  const service = createSmtpService({
+  const parts: SmtpServiceParts = {
     settings: () => ({
       ...{ hostname: 'mx.a.test', service: lmtp ? 'lmtp' : 'smtp', startTls: true },
       ...{ bareNewlines: 'refuse', authRequired: false, limits },
@@ -74,20 +100,20 @@ function start({ submit = async () => {}, lmtp = false }: Setting) {
     }),
     connections: createConnectionLimits({ connections: 10, connectionsPerClient: 10 }),
     startTls: async (peer) => Object.assign(peer, { tls: { protocol: 'TLSv1.3', cipher: 'X' } }),
-    ...{ spool: new MemorySpool(), submit, messageId: () => 'id', clock, log: silentLog },
+    ...{ spool, submit, messageId: () => 'id', clock, log: silentLog },
     startQueue: async () => reply(459, '7.1', 'No'),
     random: seededRandom(1),
-  });
-  const peer = new MemoryPeer();
-  service.accept(peer);
-  return { held, peer, service };
+  };
+  return { held, parts };
 }
 
 const hello = 'EHLO c.test\r\n';
 const mail = 'MAIL FROM:<ann@c.test>\r\n';
 const rcpt = 'RCPT TO:<bob@a.test>\r\n';
 const whole = `${mail}${rcpt}DATA\r\nHi\r\n.\r\n`;
-const bad = `${mail}${rcpt}DATA\r\nMessage-ID: <bad>\r\n\r\n.\r\n`;
+const called = (id: string) => `${mail}${rcpt}DATA\r\nMessage-ID: <${id}>\r\n\r\n.\r\n`;
+
+const fail = () => Promise.reject(new StorageError('full'));
 
 type World = ReturnType<typeof start>;
 const say = (text: string) => (world: World) => world.peer.say(text);
@@ -104,7 +130,10 @@ const ways: readonly (readonly [name: string, end: (world: World) => unknown, Se
     'a refused recipient, and the next transaction',
     say(`${mail}RCPT TO:<full@a.test>\r\nRSET\r\n`),
   ],
-  ['refused content', say(bad)],
+  ['a refused DATA', say(`${mail}RCPT TO:<data@a.test>\r\nDATA\r\nRSET\r\n`)],
+  ['refused content', say(called('bad'))],
+  ['a filter that refuses', say(called('filtered'))],
+  ['a filter that fails', say(called('bug'))],
   ['content that is too much', say(`${mail}${rcpt}DATA\r\n${'x\r\n'.repeat(999)}.\r\n`)],
   ['a bare LF in the content', say(`${mail}${rcpt}DATA\r\na\nb\r\n.\r\n`)],
   ['a store that fails', say(whole), { submit: () => Promise.reject(new StorageError('full')) }],
@@ -136,7 +165,7 @@ describe('reservations of a transaction', () => {
       await end(world);
       for (let i = 0; i < 5; i += 1) await new Promise((resolve) => setImmediate(resolve));
       const { held } = world;
-      const own = held.filter(({ stage }) => stage !== 'connect' && stage !== 'secure');
+      const own = held.filter(({ stage }) => !ofConnection.has(stage));
       assert.ok(own.length > 0);
       for (const { stage, ended, times } of own)
         assert.deepEqual([stage, ended, times], [stage, 'released', 1]);
@@ -147,11 +176,13 @@ describe('reservations of a transaction', () => {
     await peer.say(hello);
     assert.match(await peer.say(whole), /^250 2\.6\.0 /m);
     const ended = () => held.map((one) => `${one.stage} ${one.ended}`);
-    const settled = ['mail settled', 'rcpt settled', 'message settled'];
-    assert.deepEqual(ended(), ['connect held', ...settled]);
+    const settled = ['mail', 'rcpt', 'data', 'message', 'filter'].map(
+      (stage) => `${stage} settled`,
+    );
+    assert.deepEqual(ended(), ['connect held', 'hello held', ...settled]);
     await peer.say('QUIT\r\n');
     await new Promise((resolve) => setImmediate(resolve));
-    assert.deepEqual(ended(), ['connect released', ...settled]);
+    assert.deepEqual(ended(), ['connect released', 'hello released', ...settled]);
     assert.deepEqual(new Set(held.map(({ times }) => times)), new Set([1]));
   });
 
@@ -163,6 +194,44 @@ describe('reservations of a transaction', () => {
     await peer.fail();
     await new Promise((resolve) => setImmediate(resolve));
     for (const { times } of held) assert.equal(times, 1);
+  });
+
+  describe('that a program hands in', () => {
+    const message: HandIn = {
+      ...{ account: 'ann@c.test', client: '', content: Buffer.from('Hi\n') },
+      sender: { local: 'ann', domain: 'c.test' },
+      recipients: [{ local: 'bob', domain: 'a.test' }],
+    };
+    const notEnded = ({ held }: Pick<World, 'held'>) =>
+      held.flatMap(({ stage, ended, times }) => (times === 1 ? [] : [`${stage} ${ended}`]));
+
+    it('are settled when it is queued, and end with it', async () => {
+      const { held, parts } = partsOf({});
+      await handIn(parts, 's', message);
+      const ends = held.map(({ stage, ended }) => `${stage} ${ended}`);
+      const settled = ['mail', 'rcpt', 'data', 'message', 'filter'];
+      assert.deepEqual(ends, ['hello released', ...settled.map((stage) => `${stage} settled`)]);
+      assert.deepEqual(notEnded({ held }), []);
+    });
+
+    it('are released when it is refused, and where nothing can be written or removed', async (t) => {
+      const eve = { ...message, sender: { local: 'eve', domain: 'c.test' } };
+      const spool = new MemorySpool();
+      t.mock.method(spool, 'create', () => ({
+        ...{ size: 0, write: fail, commit: fail, abort: fail, release() {} },
+      }));
+      for (const [one, setting] of [
+        [eve, {}],
+        [message, { submit: fail }],
+        [message, { spool }],
+      ] as const) {
+        const { held, parts } = partsOf(setting);
+        await assert.rejects(handIn(parts, 's', one));
+        assert.ok(held.length > 0);
+        assert.deepEqual(notEnded({ held }), []);
+        assert.ok(held.every(({ ended }) => ended === 'released'));
+      }
+    });
   });
 
   it('RFC 2033 §4.2: in LMTP those of a refused recipient alone are released', async () => {
