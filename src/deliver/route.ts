@@ -102,9 +102,9 @@ export function createRouter(options: RouterOptions): Router {
       .reduce((least, index) => Math.min(least, index), routes.length);
     const rule = routes[first];
     if (rule === undefined && isOurs) return local;
-    if (rule === undefined) return remoteWay({ kind: 'mx', domain }, `mx:${domain}`);
+    if (rule === undefined) return relayedWay({ kind: 'mx', domain }, `mx:${domain}`);
     if (rule.kind !== 'mx') return ways[first]!;
-    return remoteWay({ ...rule, domain }, `mx:${domain}`);
+    return relayedWay({ ...rule, domain }, `mx:${domain}`);
   }
 
   /** The same host at another position in `routes`, if there is just one such. */
@@ -147,7 +147,7 @@ function routeByHand(named: string): RelayRoute | undefined {
   return { kind: 'host', host: host.replace(/^\[|\]$/g, ''), port, tls: 'opportunistic' };
 }
 
-const remoteWay = (route: Route, destination: string): RoutedWay => ({
+const relayedWay = (route: Route, destination: string): RoutedWay => ({
   route,
   way: { delivery: 'relay', destination },
 });
@@ -159,15 +159,15 @@ function fixedWay(rule: RouteRule, index: number): RoutedWay | undefined {
     case 'mx':
       return undefined;
     case 'host':
-      return remoteWay(route, `host:${route.host}:${route.port}#${index}`);
+      return relayedWay(route, `host:${route.host}:${route.port}#${index}`);
     case 'lmtp': {
       const { path, host, port } = route;
-      return remoteWay(route, path === undefined ? `lmtp:${host}:${port}` : `lmtp:${path}`);
+      return relayedWay(route, path === undefined ? `lmtp:${host}:${port}` : `lmtp:${path}`);
     }
     case 'discard':
       return discarded;
     case 'atrn':
-      return remoteWay(route, `atrn:${rule.domain}`);
+      return relayedWay(route, `atrn:${rule.domain}`);
     default:
       return unreachable(route);
   }

@@ -1,7 +1,6 @@
-// Which security a host must have before it gets mail: the one place where that is decided, from what
-// the route asks for and what is known of the host. Whatever else may have a say in it (records of the
-// DNS, policies of the domain, demands of the message) gives a value of the same union here, and
-// nothing behind this function has to know why.
+// Which security a host must have before it gets mail, from what the route asks for and what its TLSA records say. The
+// domain's policy (sts.ts) and the message itself (require-tls.ts) may then demand more, by a value of the same union.
+// What lies behind this room has the value, and need not know why.
 
 import { unreachable } from '../../../base/assert.ts';
 import type { TlsaFound } from '../../../dns/dane.ts';
