@@ -122,6 +122,8 @@ const about = {
     'stopping at once': 'A second signal came.',
     stopped: 'Nothing is under way.',
     crashed: 'The process ends, and the service manager starts it anew; no mail is lost.',
+    'log lines dropped':
+      'Nobody read them for long, or they could not be written; `lines` says how many.',
     'service manager not told': 'Systemd does not hear that we are ready.',
     'DKIM keys taken': 'Made or changed at another node; this one signs by them within a minute.',
     'DKIM keys not shared': 'Those of this node and of the others may differ; it is tried again.',

@@ -25,10 +25,13 @@ function setUp(t: TestContext) {
   let unspelled: string[] = [];
   const writer: LogWriter = new LogWriter(
     77,
-    () => {
-      const lines = unspelled;
-      unspelled = [];
-      for (const line of lines) writer.write(line);
+    {
+      spell() {
+        const lines = unspelled;
+        unspelled = [];
+        for (const line of lines) writer.write(line);
+      },
+      dropped: (lines) => `${lines} dropped\n`,
     },
     {
       write: (fd, bytes, done) => void given.push({ text: `${fd} ${bytes}`, done }),
@@ -55,10 +58,11 @@ function setUp(t: TestContext) {
         return text;
       });
     },
+    writtenAtOnce: () => atOnce,
     flushed(system = takes): string {
       takes = system;
       atOnce = '';
-      writer.flush();
+      void writer.end();
       return atOnce;
     },
   };
@@ -147,15 +151,39 @@ describe('lines to a descriptor', () => {
     assert.deepEqual(taken(), [`77 ${'x'.repeat(9_000)}`]);
   });
 
-  it('that nobody will ever read are dropped, and later ones are tried', (t) => {
+  it('that nobody reads are dropped and counted, and later ones are tried, which say so', (t) => {
     const { writer, pass, taken } = setUp(t);
-    for (const line of ['a\n', 'b\n']) {
-      writer.write(line);
+    for (const lines of ['a\nb\n', '2 dropped\nc\n', '3 dropped\nd\n']) {
+      writer.write(lines.replace(/^\d.*\n/, ''));
       pass(1_000);
-      assert.deepEqual(taken('EPIPE'), [`77 ${line}`]);
+      assert.deepEqual(taken('ENOSPC'), [`77 ${lines}`]);
       pass(1_000);
       assert.deepEqual(taken(), []);
     }
+    writer.write('e\n');
+    pass(1_000);
+    assert.deepEqual(taken(), ['77 4 dropped\ne\n']);
+    writer.write('f\n');
+    pass(1_000);
+    assert.deepEqual(taken(), ['77 f\n'], 'once');
+  });
+
+  it('of which a part was written before the disk was full are dropped from there on, and what comes has its own line', (t) => {
+    const { writer, pass, taken } = setUp(t);
+    writer.write('abc\ndef\nghi\n');
+    pass(1_000);
+    assert.deepEqual(taken(5), ['77 abc\ndef\nghi\n']);
+    assert.deepEqual(taken('ENOSPC'), ['77 ef\nghi\n']);
+    writer.write('j\n');
+    pass(1_000);
+    assert.deepEqual(taken('ENOSPC'), ['77 \n2 dropped\nj\n']);
+    writer.write('k\n');
+    pass(1_000);
+    assert.deepEqual(taken(3), ['77 \n3 dropped\nk\n']);
+    assert.deepEqual(taken('ENOSPC'), ['77 dropped\nk\n']);
+    writer.write('l\n');
+    pass(1_000);
+    assert.deepEqual(taken(), ['77 \n4 dropped\nl\n']);
   });
 
   it('wait to a limit, and not beyond it', (t) => {
@@ -169,6 +197,8 @@ describe('lines to a descriptor', () => {
       taken().map(({ length }) => length),
       ['77 '.length + 16 * 2 ** 20],
     );
+    pass(1_000);
+    assert.deepEqual(taken(), ['77 4 dropped\n'], 'whoever reads again is told of the rest');
     writer.write('b\n');
     pass(1_000);
     assert.deepEqual(taken(), ['77 b\n'], 'there is room again');
@@ -204,12 +234,13 @@ describe('at the end of the process, lines to a descriptor', () => {
     assert.deepEqual(taken(), ['77 c\n'], 'it is not the end yet');
   });
 
-  it('are offered for a second to a reader who is not ready, and then dropped', (t) => {
-    const { writer, waits, flushed } = setUp(t);
+  it('are offered a hundred times to a reader who is not ready, however late it is, and then dropped and counted', (t) => {
+    const { writer, pass, waits, flushed } = setUp(t);
     let refusals = 0;
     writer.write('ab\n');
     const text = flushed((bytes) => {
       refusals += 1;
+      pass(60_000); // the process stands still
       return refusals > 50 ? bytes : again();
     });
     assert.equal(text, 'ab\n');
@@ -217,45 +248,74 @@ describe('at the end of the process, lines to a descriptor', () => {
       waits.mock.calls.map(({ arguments: [, , , ms] }) => ms),
       Array.from({ length: 50 }, () => 10),
     );
-    writer.write('c\n');
+    writer.write('c\nd\n');
     assert.equal(flushed(again), '');
-    assert.equal(waits.mock.callCount(), 50 + 101);
-    writer.write('d\n');
+    assert.equal(waits.mock.callCount(), 50 + 100 + 100, 'the lines, and how many they were');
+    writer.write('e\n');
     const broken = () => {
       throw errorOf('EPIPE');
     };
     assert.equal(flushed(broken), '');
-    assert.equal(waits.mock.callCount(), 50 + 101, 'whoever is gone is not waited for');
+    assert.equal(waits.mock.callCount(), 50 + 200, 'whoever is gone is not waited for');
+    assert.equal(
+      flushed((bytes) => bytes),
+      '3 dropped\n',
+    );
   });
 
-  it('are dropped where the system has sat on others for longer than a second', (t) => {
-    const { writer, pass, taken, flushed } = setUp(t);
-    for (const [ms, text] of [
-      [1_000, 'b\n'],
-      [1_001, ''],
-    ] as const) {
+  it('are written at the pace of a reader who is slow, for so long, and the rest is counted and said', (t) => {
+    const { writer, waits, flushed } = setUp(t);
+    const slow = () => {
+      let calls = 0;
+      return () => {
+        calls += 1;
+        return calls % 50 === 0 ? 2 : again();
+      };
+    };
+    writer.write('a\n'.repeat(10));
+    assert.equal(flushed(slow()), 'a\n'.repeat(10));
+    const before = waits.mock.callCount();
+    writer.write('a\n'.repeat(30));
+    const text = flushed(slow());
+    assert.equal(text, `${'a\n'.repeat(20)}10 dropped\n`);
+    assert.ok(waits.mock.callCount() - before <= 2_000);
+  });
+
+  it('wait for the answer about others, and are written behind what is left of those', async (t) => {
+    for (const outcome of ['EAGAIN', 2] as const) {
+      const { writer, pass, taken, writtenAtOnce } = setUp(t);
+      writer.write('abc\n');
+      pass(1_000);
+      pass(60_000);
+      writer.write('b\n');
+      const ended = writer.end();
+      assert.equal(writtenAtOnce(), '', 'the system has the first ones still');
+      assert.deepEqual(taken(outcome), ['77 abc\n']);
+      if (outcome === 2) assert.deepEqual(taken('EAGAIN'), ['77 c\n']);
+      await ended;
+      assert.equal(writtenAtOnce(), outcome === 2 ? 'c\nb\n' : 'abc\nb\n');
+      t.mock.reset();
+    }
+  });
+
+  it('are dropped where the system says nothing about others in a thousand turns, however long those are', async (t) => {
+    for (const turns of [999, 1_000]) {
+      const { writer, pass, taken } = setUp(t);
       writer.write('a\n');
       pass(1_000);
-      pass(ms - 500);
-      assert.deepEqual(taken(1), ['77 a\n']);
-      pass(ms);
       writer.write('b\n');
-      assert.equal(flushed(), text);
-      assert.deepEqual(taken(), ['77 \n']);
-      assert.deepEqual(taken(), []);
+      let hasEnded = false;
+      const ended = writer.end().then(() => {
+        hasEnded = true;
+      });
+      for (let turn = 0; turn < turns; turn += 1) {
+        pass(10);
+        for (let i = 0; i < 5; i += 1) await Promise.resolve();
+      }
+      assert.equal(hasEnded, turns === 1_000);
+      assert.deepEqual(taken(), ['77 a\n']);
+      await ended;
+      t.mock.reset();
     }
-  });
-
-  it('are written where the system has just been given once more what the reader was long not ready for', (t) => {
-    const { writer, pass, taken, flushed } = setUp(t);
-    writer.write('a\n');
-    pass(1_000);
-    for (let i = 0; i < 20; i += 1) {
-      assert.deepEqual(taken('EAGAIN'), ['77 a\n']);
-      pass(100);
-    }
-    writer.write('b\n');
-    assert.equal(flushed(), 'b\n');
-    assert.deepEqual(taken(), ['77 a\n']);
   });
 });

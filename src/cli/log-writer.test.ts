@@ -13,7 +13,7 @@ const source = (program: string): string =>
   `import { LogWriter } from ${JSON.stringify(join(import.meta.dirname, 'log-writer.ts'))};
    const writer = new LogWriter(2);
    ${program}
-   writer.flush();
+   await writer.end();
    process.exit(3);`;
 
 const argumentsOf = (program: string): string[] => ['--input-type=module', '-e', source(program)];
@@ -76,7 +76,7 @@ describe('a log that is read', () => {
     const now = performance.now.bind(performance);
     t.mock.method(performance, 'now', () => now() + 60_000);
     writer.write('last\n');
-    writer.flush();
+    await writer.end();
     assert.equal(taken, `${long}last\n`);
   });
 

@@ -1,5 +1,5 @@
 // Lines to a descriptor, gathered and written off the event loop. Whoever does not read, or is gone, holds nothing up:
-// not while the server runs, and not its end.
+// not while the server runs, and not its end. What is dropped for it is counted, and said as soon as somebody reads.
 
 import { write, writeSync } from 'node:fs';
 
@@ -7,10 +7,17 @@ import { write, writeSync } from 'node:fs';
 const waitingMax = 16 * 2 ** 20;
 const gatheredChars = 8192;
 const gatherMs = 1000;
+const lf = 10;
 /** A pipe that is full says EAGAIN. */
 const againMs = 100;
-/** Limit: how long the end of the process waits for a reader, in milliseconds. */
-const flushMsMax = 1000;
+/** How often the end of the process offers what is left. */
+const offerMs = 10;
+/**
+ * Limits: how often it does that to a reader who takes nothing, and in all. They are turns in place of a time, for a
+ * process that stood still has waited for nobody meanwhile.
+ */
+const idleTurnsMax = 100;
+const turnsMax = 1000;
 
 /** What the system does with a descriptor, as node:fs has it. */
 export interface DescriptorCalls {
@@ -22,27 +29,51 @@ export interface DescriptorCalls {
   readonly writeSync: (fd: number, bytes: Buffer, at: number) => number;
 }
 
+/** What the writer asks of whoever has the lines. */
+export interface Wording {
+  /** Writes what somebody has yet to put into words. */
+  readonly spell: () => void;
+  /** One line: so many were dropped. */
+  readonly dropped: (lines: number) => string;
+}
+
+const noWording: Wording = { spell: () => {}, dropped: () => '' };
+
+/** What is written together; in front of it, in so many octets, stands how many lines were dropped. */
+interface Chunk {
+  readonly bytes: Buffer;
+  readonly noteBytes: number;
+  readonly dropped: number;
+  /** It follows on a line of which a part was written; the rest is lost. */
+  readonly isCut: boolean;
+}
+
 export class LogWriter {
   readonly #fd: number;
+  readonly #wording: Wording;
   readonly #calls: DescriptorCalls;
-  /** Writes what somebody has yet to put into words. */
-  readonly #spell: () => void;
   #isSpelling = false;
   #lines = '';
+  /** Lines that are nowhere, and nobody has been told: before those that wait, and behind them. */
+  #dropped = 0;
+  #droppedBehind = 0;
+  /** Of what was written last, the line has no end. */
+  #isCut = false;
   #timer: NodeJS.Timeout | undefined;
   #isWriting = false;
-  /** When the system was given something last, by the clock of the process: nothing but its end asks for it. */
-  #since = 0;
   /** What the reader was not ready for. */
-  #again: { readonly bytes: Buffer; readonly timer: NodeJS.Timeout } | undefined;
+  #again:
+    | { readonly chunk: Chunk; readonly at: number; readonly timer: NodeJS.Timeout }
+    | undefined;
+  #onAnswer = (): void => {};
 
   constructor(
     fd: number,
-    spell: () => void = () => {},
+    wording: Wording = noWording,
     calls: DescriptorCalls = { write, writeSync },
   ) {
     this.#fd = fd;
-    this.#spell = spell;
+    this.#wording = wording;
     this.#calls = calls;
     // Node makes it one that says EAGAIN in place of waiting: a thread that waits in write(2) ends never, nor does its process.
     if (fd === 2) process.stderr.on('error', () => {});
@@ -50,7 +81,10 @@ export class LogWriter {
 
   /** Never throws, never waits. */
   write(line: string): void {
-    if (this.#lines.length >= waitingMax) return;
+    if (this.#lines.length >= waitingMax) {
+      this.#droppedBehind += 1;
+      return;
+    }
     this.#lines += line;
     if (!this.#isWriting && !this.#isSpelling) this.#gather();
   }
@@ -63,41 +97,79 @@ export class LogWriter {
   readonly #onTimer = (): void => {
     this.#timer = undefined;
     this.#spellAll();
-    if (!this.#isWriting && this.#lines !== '') this.#write(this.#taken());
+    if (!this.#isWriting && this.#hasMore()) this.#write(this.#taken());
   };
 
   #spellAll(): void {
     this.#isSpelling = true;
     try {
-      this.#spell();
+      this.#wording.spell();
     } finally {
       this.#isSpelling = false;
     }
   }
 
   /**
-   * Everything so far is written when this returns, unless nobody reads it. What is being written already is left to
-   * that; where it takes so long that nobody can be reading, the rest is dropped. What the reader was not ready for is
-   * offered once more, however long ago that was: perhaps it is we who stood still.
+   * For the end of the process: everything so far is written, or dropped since nobody reads it. What the system has got
+   * is waited for, since it may say that it took a part; where it has nothing, all happens before this returns.
    */
-  flush(): void {
+  async end(): Promise<void> {
+    for (let turns = 0; this.#isWithSystem() && turns < turnsMax; turns += 1) await this.#answer();
+    // A system that says nothing to this is one that waits: whoever wrote now would wait, too.
+    if (!this.#isWithSystem()) this.#flush();
+  }
+
+  readonly #isWithSystem = (): boolean => this.#isWriting && this.#again === undefined;
+
+  async #answer(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onAnswer = resolve;
+    const timer = setTimeout(resolve, offerMs);
+    await promise;
+    clearTimeout(timer);
+  }
+
+  /** What the reader was not ready for is offered once more, however long ago that was: perhaps it is we who stood still. */
+  #flush(): void {
     this.#spellAll();
     const again = this.#again;
-    const isStuck =
-      again === undefined && this.#isWriting && performance.now() - this.#since > flushMsMax;
     if (again !== undefined) {
       clearTimeout(again.timer);
       this.#again = undefined;
       this.#isWriting = false;
     }
-    const rest = this.#taken();
-    if (!isStuck) this.#writeNow(again === undefined ? rest : Buffer.concat([again.bytes, rest]));
+    let isWritten = again === undefined || this.#writeNow(again.chunk, again.at);
+    while (isWritten && this.#hasMore()) isWritten = this.#writeNow(this.#taken(), 0);
+    if (isWritten) return;
+    const behind = this.#taken();
+    this.#lose(behind, 0);
+    this.#writeNow(this.#taken(), 0);
   }
 
-  #taken(): Buffer {
-    const taken = Buffer.from(this.#lines);
+  readonly #hasMore = (): boolean => this.#lines !== '' || this.#dropped > 0;
+
+  #taken(): Chunk {
+    const dropped = this.#dropped;
+    const isCut = this.#isCut;
+    const told = dropped > 0 ? this.#wording.dropped(dropped) : '';
+    const note = Buffer.from(isCut ? `\n${told}` : told);
+    const lines = Buffer.from(this.#lines);
     this.#lines = '';
-    return taken;
+    this.#isCut = false;
+    this.#dropped = this.#droppedBehind;
+    this.#droppedBehind = 0;
+    return { bytes: Buffer.concat([note, lines]), noteBytes: note.length, dropped, isCut };
+  }
+
+  /** It goes no further than `at`. */
+  #lose({ bytes, noteBytes, dropped, isCut }: Chunk, at: number): void {
+    this.#isCut = at === 0 ? isCut : bytes[at - 1] !== lf;
+    if (at < noteBytes) this.#dropped += dropped;
+    for (let from = Math.max(at, noteBytes); from < bytes.length; ) {
+      this.#dropped += 1;
+      const end = bytes.indexOf(lf, from);
+      from = end < 0 ? bytes.length : end + 1;
+    }
   }
 
   #gather(): void {
@@ -105,38 +177,60 @@ export class LogWriter {
     else if (this.#lines !== '') this.expect();
   }
 
-  #write(bytes: Buffer): void {
+  #write(chunk: Chunk): void {
     this.#isWriting = true;
-    this.#goOn(bytes);
+    this.#goOn(chunk, 0);
   }
 
-  #goOn(bytes: Buffer): void {
+  #goOn(chunk: Chunk, at: number): void {
     this.#again = undefined;
-    this.#since = performance.now();
-    this.#calls.write(this.#fd, bytes, (error, written) => {
-      if (error?.code === 'EAGAIN') {
-        const timer = setTimeout(() => this.#goOn(bytes), againMs).unref();
-        this.#again = { bytes, timer };
-        return;
-      }
-      // Other errors: whoever read it is gone, or the disk is full. What comes later is tried again.
-      if (error === null && written < bytes.length) {
-        this.#write(bytes.subarray(written));
-        return;
-      }
-      this.#isWriting = false;
-      this.#gather();
+    this.#calls.write(this.#fd, chunk.bytes.subarray(at), (error, written) => {
+      this.#answered(chunk, at, error ?? written);
+      this.#onAnswer();
     });
   }
 
-  #writeNow(bytes: Buffer): void {
-    const end = performance.now() + flushMsMax;
-    for (let at = 0; at < bytes.length; )
+  #answered(chunk: Chunk, at: number, outcome: NodeJS.ErrnoException | number): void {
+    if (typeof outcome === 'number') {
+      if (at + outcome < chunk.bytes.length) this.#goOn(chunk, at + outcome);
+      else this.#done();
+    } else if (outcome.code === 'EAGAIN') {
+      const timer = setTimeout(() => this.#goOn(chunk, at), againMs).unref();
+      this.#again = { chunk, at, timer };
+    } else {
+      // Whoever read it is gone, or the disk is full. What comes later is tried again.
+      this.#lose(chunk, at);
+      this.#isWriting = false;
+      this.#gather();
+    }
+  }
+
+  #done(): void {
+    this.#isWriting = false;
+    // Somebody reads: it is told also where nothing else comes.
+    if (this.#dropped > 0) this.expect();
+    this.#gather();
+  }
+
+  /** Whether all of it is written. */
+  #writeNow(chunk: Chunk, from: number): boolean {
+    const { bytes } = chunk;
+    let idle = 0;
+    let turns = 0;
+    for (let at = from; at < bytes.length; )
       try {
         at += this.#calls.writeSync(this.#fd, bytes, at);
+        idle = 0;
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || performance.now() > end) return;
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, againMs / 10);
+        const isOver = idle >= idleTurnsMax || turns >= turnsMax;
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || isOver) {
+          this.#lose(chunk, at);
+          return false;
+        }
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, offerMs);
+        idle += 1;
+        turns += 1;
       }
+    return true;
   }
 }

@@ -1,17 +1,21 @@
 import assert from 'node:assert/strict';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import fs, { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { createLog, prettyLine } from './log.ts';
 
-function written(options: { pretty: boolean }, use: (log: ReturnType<typeof createLog>) => void) {
+async function written(
+  options: { pretty: boolean },
+  use: (log: ReturnType<typeof createLog>) => void,
+) {
   const directory = mkdtempSync(join(tmpdir(), 'postrider-log-'));
   const fd = openSync(join(directory, 'log'), 'w');
   try {
     const log = createLog({ level: 'info', fd, ...options });
     use(log);
-    log.flush();
+    await log.end();
     return readFileSync(join(directory, 'log'), 'utf8');
   } finally {
     closeSync(fd);
@@ -20,8 +24,8 @@ function written(options: { pretty: boolean }, use: (log: ReturnType<typeof crea
 }
 
 describe('log', () => {
-  it('writes one JSON object a line, with level, time, event and fields', () => {
-    const text = written({ pretty: false }, (log) => {
+  it('writes one JSON object a line, with level, time, event and fields', async () => {
+    const text = await written({ pretty: false }, (log) => {
       log.debug('stopping');
       log.info('received', { id: 'x1', bytes: 12, from: 'a"\r\nb@x' });
       log.error('crashed');
@@ -73,8 +77,8 @@ describe('log', () => {
     );
   });
 
-  it('changes its level while it runs', () => {
-    const text = written({ pretty: false }, (log) => {
+  it('changes its level while it runs', async () => {
+    const text = await written({ pretty: false }, (log) => {
       log.setLevel('error');
       log.warn('stopping');
       log.setLevel('debug');
@@ -100,16 +104,37 @@ describe('log', () => {
     );
   });
 
-  it('writes at once when pretty', () => {
-    assert.match(
-      written({ pretty: true }, (log) => log.warn('stopping')),
-      /warn.*stopping/,
-    );
+  it('says how many lines were dropped, whatever its level', async (t) => {
+    let isFull = true;
+    let text = '';
+    t.mock.method(fs, 'writeSync', (_fd: number, bytes: Buffer, at: number) => {
+      if (isFull) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
+      text += bytes.subarray(at);
+      return bytes.length - at;
+    });
+    syncBuiltinESMExports();
+    t.after(() => {
+      t.mock.restoreAll();
+      syncBuiltinESMExports();
+    });
+    const log = createLog({ level: 'error', pretty: false, fd: 9999 });
+    log.error('crashed');
+    log.error('crashed');
+    await log.end();
+    isFull = false;
+    await log.end();
+    const { time, ...rest } = JSON.parse(text);
+    assert.match(time, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+    assert.deepEqual(rest, { level: 'warn', event: 'log lines dropped', lines: 2 });
   });
 
-  it('does not mind that nobody reads any more', () => {
+  it('writes at once when pretty', async () => {
+    assert.match(await written({ pretty: true }, (log) => log.warn('stopping')), /warn.*stopping/);
+  });
+
+  it('does not mind that nobody reads any more', async () => {
     const log = createLog({ level: 'info', pretty: true, fd: 9999 });
     log.info('stopped');
-    log.flush();
+    await log.end();
   });
 });

@@ -1,6 +1,6 @@
 // Where log lines go: JSON to stderr through pino, or readable lines when a person looks on. Lines
 // are gathered and written together, so that one costs a few microseconds; nothing waits for a slow
-// reader of stderr, and when it does not read at all, lines are dropped rather than memory filled.
+// reader of stderr, and when it does not read at all, lines are dropped rather than memory filled, and counted.
 
 import { writeSync } from 'node:fs';
 import pino from 'pino';
@@ -13,8 +13,8 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export interface OperatorLog extends Log {
   /** Takes effect at once: a reload may change it. */
   setLevel(level: LogLevel): void;
-  /** Everything so far is written when this returns. For the end of the process. */
-  flush(): void;
+  /** Everything so far is written then, unless nobody reads it. For the end of the process. */
+  end(): Promise<void>;
 }
 
 export interface LogOptions {
@@ -50,7 +50,7 @@ function createJsonLog(level: LogLevel, fd: number): OperatorLog {
       logger[line.level](line.fields, line.event);
     }
   };
-  const writer = new LogWriter(fd, spell);
+  const writer = new LogWriter(fd, { spell, dropped: droppedLine });
   const logger = pino(
     {
       level,
@@ -76,8 +76,15 @@ function createJsonLog(level: LogLevel, fd: number): OperatorLog {
       spell();
       logger.level = changed;
     },
-    flush: () => writer.flush(),
+    end: () => writer.end(),
   };
+}
+
+/** As any other line, whatever the level. */
+function droppedLine(lines: number): string {
+  const event: LogEvent = 'log lines dropped';
+  const line = { level: 'warn', time: new Date().toISOString(), lines, event };
+  return `${JSON.stringify(line)}\n`;
 }
 
 let second = -1;
@@ -116,7 +123,7 @@ function createPrettyLog(level: LogLevel, fd: number): OperatorLog {
     setLevel(changed) {
       least = ranks[changed];
     },
-    flush() {},
+    async end() {},
   };
 }
 

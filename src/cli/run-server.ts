@@ -39,6 +39,7 @@ export async function runServer(context: Context, options: RunOptions): Promise<
   const ignoreHangup = () => {}; // until there is something to reload
   process.on('SIGHUP', ignoreHangup);
   const crash = reportCrashes(log);
+  let hasEnded = false;
   try {
     const reload = Promise.withResolvers<() => Promise<Reloaded>>();
     const end = Promise.withResolvers<'ended'>();
@@ -50,15 +51,14 @@ export async function runServer(context: Context, options: RunOptions): Promise<
     const attendance = { log, stopAsked, ended: end.promise, onReloadable: reload.resolve };
     if ((await attend(server, options, attendance)) === 'ended')
       throw new CliError(1, 'this server was told to end and to begin anew');
-  } catch (error) {
-    // Whatever a server that failed half-way has left open must not keep the process.
-    setTimeout(() => process.exit(), leftoverMs).unref();
-    throw error;
+    hasEnded = true;
   } finally {
+    await log.end();
     crash.stop();
     process.off('SIGHUP', ignoreHangup);
     stopAsked.stop();
-    log.flush();
+    // Whatever a server that failed half-way has left open must not keep the process.
+    if (!hasEnded) setTimeout(() => process.exit(), leftoverMs).unref();
   }
 }
 
@@ -187,11 +187,11 @@ function stopSignals(log: OperatorLog): StopSignals {
   const onSignal = (signal: NodeJS.Signals) => {
     count += 1;
     if (count === 1) return first.resolve(signal);
-    if (count > 2) process.exit(0); // stopping at once did not work at once
+    if (count > 2) process.exit(0); // stopping at once did not work at once, or nobody reads the log
     log.warn('stopping at once', { signal });
     second.resolve(signal);
     // Nothing that was answered with 250 is lost: it is on disk, and delivered after the next start.
-    setTimeout(() => process.exit(0), 200).unref();
+    setTimeout(() => void log.end().finally(() => process.exit(0)), 200).unref();
     return undefined;
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
@@ -208,8 +208,7 @@ function reportCrashes(log: OperatorLog): { stop(): void } {
     log.error('crashed', {
       error: stackOf(error),
     });
-    log.flush();
-    process.exit(1);
+    void log.end().finally(() => process.exit(1));
   };
   process.on('uncaughtException', onCrash).on('unhandledRejection', onCrash);
   return {
