@@ -5,6 +5,7 @@ import type { SessionDesk } from '../admin/desks.ts';
 import type { RunningParts } from '../admin/operation-parts.ts';
 import { OperationError } from '../admin/operations.ts';
 import { sessionsOf } from '../admin/sessions.ts';
+import { webhooksOf } from '../admin/webhooks.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import type { HistoryStore } from '../store/history.ts';
 import type { Stores } from '../store/stores.ts';
@@ -64,6 +65,7 @@ export function createConsole(parts: ConsoleParts): Console {
   const sessions = openServices(parts.listeners);
   const nodes = createNodeQuestions(parts, sessions);
   const webhooks = createWebhooks(parts);
+  nodes.questions.answer('webhooks', () => webhooksOf(webhooks));
   const suppression = new BounceSuppression({
     ...{ records, history: parts.history, clock, log },
     forMs: () => inForce().config.queue.suppressBounced,

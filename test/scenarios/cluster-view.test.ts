@@ -1,9 +1,13 @@
 // What an operator sees of all nodes at any of them: connections, which can be dropped from there, the log with the name
-// of the node, and the name of one that does not answer.
+// of the node, what webhooks wait for, and the name of one that does not answer.
 
 import assert from 'node:assert/strict';
+import { rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { describe, it } from 'node:test';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { connectControl } from '../../src/admin/control-client.ts';
 import { testCluster, withoutPostgres } from '../../src/store/postgres/test-cluster.ts';
 import { freePorts } from '../ports.ts';
 import { eventually, startProcess } from '../process.ts';
@@ -19,7 +23,12 @@ describe('what is seen of all nodes at one', { skip: withoutPostgres() }, () => 
   it('connections and the log, and who does not answer', async () => {
     const ports = (await freePorts(2)) as [number, number];
     const url = await (await testCluster()).database();
+    const secretFile = join(tmpdir(), `postrider-view-${process.pid}`);
+    writeFileSync(secretFile, `whsec_${Buffer.alloc(32, 7).toString('base64')}\n`);
+    after(() => rmSync(secretFile));
+    const hook = { name: 'app', url: 'http://127.0.0.1:9/', secretFile, allowPrivate: true };
     const config = (node: string, port: number) => ({
+      webhooks: [{ ...hook, events: ['refused'] }],
       hostname: `${node}.cluster.test`,
       store: { kind: 'postgres', url, node, connections: 4, nodeTimeout: '30s' },
       listeners: [{ service: 'smtp', host: '127.0.0.1', port }],
@@ -53,6 +62,21 @@ describe('what is seen of all nodes at one', { skip: withoutPostgres() }, () => 
     };
     const line = await eventually(refused, 'what is logged at the other node');
     assert.equal(JSON.parse(String(line)).onNode, 'two');
+    await using control = await connectControl(join(first.directory, 'data'));
+    const webhook = async () => (await Array.fromAsync(control!.webhookList()))[0]!;
+    const waiting = await eventually(async () => {
+      const one = await webhook();
+      return one.attempts.length > 0 ? one : undefined;
+    }, 'what the other node has posted');
+    assert.equal(waiting.attempts[0]!.node, 'two');
+    assert.deepEqual(
+      waiting.nodes.map(({ node, waiting }) => [node, waiting > 0]),
+      [
+        ['one', false],
+        ['two', true],
+      ],
+    );
+    assert.deepEqual(waiting.silent, []);
     second.child.kill('SIGSTOP');
     try {
       const { sessions, silent } = await look();
@@ -61,6 +85,7 @@ describe('what is seen of all nodes at one', { skip: withoutPostgres() }, () => 
         ['one'],
       );
       assert.deepEqual(silent, [{ node: 'two', state: 'silent' }]);
+      assert.deepEqual((await webhook()).silent, silent);
       assert.match(await first.command('top', '--once'), /^node two does not answer$/m);
     } finally {
       second.child.kill('SIGCONT');

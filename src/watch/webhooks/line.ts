@@ -9,6 +9,7 @@ import type { Random } from '../../base/random.ts';
 import type { Waiting, WebhookOutbox } from './outbox.ts';
 import { keptMs } from './outbox.ts';
 import type { Notice, WebhookAttempt } from './webhook.ts';
+import { attemptsShown } from './webhook.ts';
 
 const secondMs = 1000;
 const minuteMs = 60 * secondMs;
@@ -23,10 +24,9 @@ const jitter = 0.2;
 /** How long a store that failed is left alone. */
 const storeAgainMs = minuteMs;
 
-/** Limits of one webhook: notices that wait, requests at a time, attempts that are shown. */
+/** Limits of one webhook: notices that wait, requests at a time. */
 export const waitingMax = 10_000;
 export const requestsMax = 4;
-const attemptsShown = 20;
 
 /** So many failures in a row mean that the receiver is down; pauses then double from the first to the last. */
 export const failuresUntilPause = 5;

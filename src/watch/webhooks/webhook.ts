@@ -31,6 +31,9 @@ export interface WebhookFilter {
   readonly domain?: string | undefined;
 }
 
+/** Limit of a webhook: attempts that are shown. */
+export const attemptsShown = 20;
+
 /** One request, and what came of it. */
 export interface WebhookAttempt {
   readonly at: number;

@@ -6,6 +6,7 @@ import { Answered } from '../../components/answered.tsx';
 import { Badge } from '../../components/badge.tsx';
 import { Code } from '../../components/code.tsx';
 import { Button, Panel } from '../../components/page.tsx';
+import { SilentNodes } from '../../components/silent-nodes.tsx';
 import { Empty } from '../../components/states.tsx';
 import { type Column, Table } from '../../components/table.tsx';
 import { Ago } from '../../components/time.tsx';
@@ -35,9 +36,12 @@ export function Webhooks() {
         data.length === 0 ? (
           <NoWebhooks />
         ) : (
-          data.map((webhook) => (
-            <OneWebhook key={webhook.name} webhook={webhook} onDone={webhooks.reload} />
-          ))
+          <>
+            <SilentNodes of={data[0]!.silent} />
+            {data.map((webhook) => (
+              <OneWebhook key={webhook.name} webhook={webhook} onDone={webhooks.reload} />
+            ))}
+          </>
         )
       }
     </Answered>
@@ -61,7 +65,7 @@ interface OneProps {
 }
 
 function OneWebhook({ webhook, onDone }: OneProps) {
-  const { name, url, events, waiting, givenUp, attempts } = webhook;
+  const { name, url, events, attempts, nodes } = webhook;
   const test = () =>
     void attempt(async () => {
       const { status, ms, problem } = await call('webhookTest', { name });
@@ -79,20 +83,31 @@ function OneWebhook({ webhook, onDone }: OneProps) {
       }
       bare
     >
-      <p class="pad faint">
-        {number(waiting)} waiting, {number(givenUp)} given up since the start
-      </p>
+      <p class="pad faint">{waits(webhook)}</p>
+      {nodes.map((one) => (
+        <p key={one.node} class="pad faint">
+          {one.node}: {waits(one)}
+        </p>
+      ))}
       {attempts.length > 0 && (
         <Table
           caption="Last attempts"
           rows={attempts}
-          columns={columns}
+          columns={nodes.length > 0 ? [...columns, nodeColumn] : columns}
           keyOf={(one) => `${one.id} ${one.attempt}`}
         />
       )}
     </Panel>
   );
 }
+
+const waits = ({ waiting, givenUp }: Webhook['nodes'][number] | Webhook): string =>
+  `${number(waiting)} waiting, ${number(givenUp)} given up since the start`;
+
+const nodeColumn: Column<Webhook['attempts'][number]> = {
+  name: 'Node',
+  cell: ({ node }) => node ?? '–',
+};
 
 const columns: readonly Column<Webhook['attempts'][number]>[] = [
   {
