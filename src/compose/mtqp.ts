@@ -18,6 +18,8 @@ export function createMtqp(parts: MtqpParts): ServiceFor {
       settings: () => ({
         hostname: inForce().config.hostname,
         startTls: offersStartTls(spec, certificate),
+        isCertified: (domain) =>
+          certificate.tls?.certificates.some((one) => one.checkHost(domain) !== undefined) === true,
       }),
       startTls: admission.notedStartTls('mtqp', certificate),
       find: (envid, secret) => tracking.find(envid, secret),

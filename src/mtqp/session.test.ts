@@ -6,7 +6,10 @@ import { fc } from '../base/test-properties.ts';
 import type { MtqpFacts } from './session.ts';
 import { MtqpSession } from './session.ts';
 
-const facts: MtqpFacts = { hostname: 'mx.example.net', secure: false, startTls: true };
+const facts: MtqpFacts = {
+  ...{ hostname: 'mx.example.net', secure: false, startTls: true },
+  isCertified: (domain) => domain.toLowerCase() === 'mx.example.net',
+};
 const greeting = '+OK+/MTQP mx.example.net MTQP server ready\r\nSTARTTLS\r\n.\r\n';
 
 /** What is said to these pieces; the envelope id `known` is known. */
@@ -60,6 +63,8 @@ describe('MTQP', () => {
     ['', '-BAD Command not recognized\r\n'],
     [`COMMENT ${'x'.repeat(1000)}`, '-BAD Bad line\r\n'],
     ['STARTTLS', '-BAD/bad-fqdn Syntax: STARTTLS domain\r\n'],
+    // RFC 3887 §6
+    ['STARTTLS mx.example.org', '-BAD/bad-fqdn No certificate here has this name\r\n'],
   ] as const)
     it(`RFC 3887 §2.2: ${command.slice(0, 40)} is answered by ${expected.split(' ')[0]}`, () => {
       assert.equal(talk(new MtqpSession(facts), `${command}\r\n`).said, greeting + expected);

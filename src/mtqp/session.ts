@@ -10,6 +10,8 @@ export interface MtqpFacts {
   readonly secure: boolean;
   /** STARTTLS is offered while this is true and the session is not secure. */
   readonly startTls: boolean;
+  /** Whether a certificate of ours has this name. */
+  readonly isCertified: (domain: string) => boolean;
 }
 
 /** Waits for answer(). */
@@ -44,7 +46,7 @@ const close: MtqpEvent = { kind: 'close' };
 // RFC 3887 §4: 1*WSP unique-envid 1*WSP mtrk-secret; the envid may stand in angle brackets.
 const track = /^[ \t]+<?([!-;=?-~]{1,100})>?[ \t]+([a-z0-9+/]{1,1400}={0,2})[ \t]*$/i;
 // RFC 3887 §6: 1*WSP domain *WSP
-const domain = /^[ \t]+[a-z0-9-]+(?:\.[a-z0-9-]+)+[ \t]*$/i;
+const domain = /^[ \t]+([a-z0-9-]+(?:\.[a-z0-9-]+)+)[ \t]*$/i;
 
 export class MtqpSession {
   #facts: MtqpFacts;
@@ -168,10 +170,13 @@ export class MtqpSession {
   }
 
   #startTls(rest: string): MtqpEvent | undefined {
-    const { secure, startTls } = this.#facts;
+    const { secure, startTls, isCertified } = this.#facts;
     if (secure) return this.#bad('TLS is active already', '/tls-in-progress');
     if (!startTls) return this.#refuse('-ERR/unsupported There is no TLS here');
-    if (!domain.test(rest)) return this.#bad('Syntax: STARTTLS domain', '/bad-fqdn');
+    const [, name] = domain.exec(rest) ?? [];
+    if (name === undefined) return this.#bad('Syntax: STARTTLS domain', '/bad-fqdn');
+    // RFC 3887 §6: "-BAD" MUST be returned where the certificate does not have the name.
+    if (!isCertified(name)) return this.#bad('No certificate here has this name', '/bad-fqdn');
     this.#say('+OK Begin TLS');
     this.#phase = 'handshake';
     // What came in the clear behind the command is not part of the protected session.

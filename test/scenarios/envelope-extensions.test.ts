@@ -23,6 +23,7 @@ const far = (permission = true) =>
       hostname: 'mx.far.example',
       domains: ['far.example'],
       trustedNetworks: ['127.0.0.1/32'],
+      tls: 'self-signed',
       contentConversion: { permission, features: { '@far.example': '(color=binary)' } },
       listeners: [
         { service: 'smtp', ...local },
@@ -56,7 +57,10 @@ const portOf = (server: Server, service: string): number =>
   server.listeners.find((one) => one.service === service)!.port!;
 
 /** What MTQP says of a message. */
-function asks(port: number, envid: string, secret: Buffer): Promise<string> {
+const asks = (port: number, envid: string, secret: Buffer): Promise<string> =>
+  mtqp(port, `TRACK ${envid} ${secret.toString('base64')}`);
+
+function mtqp(port: number, command: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let said = '';
     const socket = connect(port, '127.0.0.1');
@@ -66,7 +70,7 @@ function asks(port: number, envid: string, secret: Buffer): Promise<string> {
     });
     socket.on('error', reject);
     socket.on('close', () => resolve(said));
-    socket.end(`TRACK ${envid} ${secret.toString('base64')}\r\nQUIT\r\n`);
+    socket.end(`${command}\r\nQUIT\r\n`);
   });
 }
 
@@ -92,6 +96,14 @@ describe('what senders ask for', () => {
     assert.match(next, /^Action: delivered\r\nStatus: 2\.0\.0\r$/m);
     const other = await asks(portOf(there, 'mtqp'), '1@isp.example', Buffer.from('guess'));
     assert.match(other, /^-ERR\/noinfo/m);
+  });
+
+  it('RFC 3887 §6: TLS begins for names of the certificate alone', async () => {
+    await using there = await far();
+    const port = portOf(there, 'mtqp');
+    const other = await mtqp(port, 'STARTTLS mx.isp.example');
+    assert.match(other, /\r\n-BAD\/bad-fqdn .*\r\n\+OK Bye\r\n$/);
+    assert.match(await mtqp(port, 'STARTTLS MX.far.example'), /\r\n\+OK Begin TLS\r\n/);
   });
 
   it('RFC 4141: mail that may be converted goes to who sees to it, and comes back from others', async () => {

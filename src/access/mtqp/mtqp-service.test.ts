@@ -14,7 +14,7 @@ function open({ connections = 10 } = {}) {
   const found = Promise.withResolvers<readonly TrackedMessage[]>();
   const service = createMtqpService({
     connections: createConnectionLimits({ connections, connectionsPerClient: 10 }),
-    settings: () => ({ hostname: 'mx.example.net', startTls: false }),
+    settings: () => ({ hostname: 'mx.example.net', startTls: false, isCertified: () => false }),
     startTls: (peer) => Promise.resolve(peer),
     find() {
       asked.resolve();

@@ -7,7 +7,7 @@ import type { Log } from '../../base/log.ts';
 import { logOfSession } from '../../base/log.ts';
 import type { TrackedMessage } from '../../mail/status/tracking-status.ts';
 import { formatTracking } from '../../mail/status/tracking-status.ts';
-import type { MtqpEvent, TrackQuestion } from '../../mtqp/session.ts';
+import type { MtqpEvent, MtqpFacts, TrackQuestion } from '../../mtqp/session.ts';
 import { MtqpSession } from '../../mtqp/session.ts';
 import { ClientWait, endAfter, endsNow } from '../../net/client-wait.ts';
 import type { Peer } from '../../net/peer.ts';
@@ -18,7 +18,7 @@ import type { Refusals } from '../../policy/refusals.ts';
 
 export interface MtqpServiceParts extends Pick<PeerServiceParts, 'connections' | 'random'> {
   /** Asked for each connection. */
-  readonly settings: () => { readonly hostname: string; readonly startTls: boolean };
+  readonly settings: () => Omit<MtqpFacts, 'secure'>;
   readonly startTls: (peer: Peer) => Promise<Peer>;
   readonly find: (envid: string, secret: Uint8Array) => Promise<readonly TrackedMessage[]>;
   readonly clock: Clock;
