@@ -311,6 +311,21 @@ describe('docs/architecture.md', () => {
     for (const folder of floors.flat()) assert.ok(existsSync(join(src, folder)), folder);
   });
 
+  it('has the rooms of large folders', () => {
+    const [told = ''] = /^Large folders have rooms:.*?\n\n/ms.exec(page) ?? [];
+    const named = new Set(foldersIn(told).map((path) => basename(path)));
+    const rooms = ['policy', 'deliver', 'store', 'mail', 'queue'].flatMap((folder) =>
+      globSync('**/*.ts', { cwd: join(src, folder) })
+        .map(dirname)
+        .filter((room) => room !== '.' && room !== 'conformance')
+        .map((room) => basename(room)),
+    );
+    assert.deepEqual(
+      [...new Set(rooms)].filter((room) => !named.has(room)),
+      [],
+    );
+  });
+
   it('names only files that exist', () => {
     const missing = [...page.matchAll(/`([a-z0-9./-]+\.ts)`/g)]
       .map(([, path]) => path!)
