@@ -35,7 +35,7 @@ export interface HookMessage {
   raw(): Promise<Buffer>;
 }
 
-/** The names of the configuration's `hooks`, and of what a program gives (embed/options.ts). */
+/** Of the configuration (config/settings/hooks.ts), and of what a program gives (embed/options.ts). */
 export interface Hooks {
   readonly onConnect?: ((client: ClientFacts, context: HookContext) => Verdict) | undefined;
   /** TLS is up, at once or by STARTTLS: `client.tls`. A refusal answers the next EHLO. */
@@ -61,8 +61,6 @@ export interface HooksParts {
 }
 
 export function hooksPolicy({ hooks, deadline, clock, log }: HooksParts): Policy {
-  const { onConnect, onSecure, onMail, onRecipient, onMessage } = hooks;
-
   /** In time, or it is a failure like any other. */
   async function call(
     hook: string,
@@ -90,28 +88,37 @@ export function hooksPolicy({ hooks, deadline, clock, log }: HooksParts): Policy
     }
   }
 
-  return {
-    name: 'hooks',
-    ...(onConnect && {
-      connect: (client) => call('onConnect', (context) => onConnect(shownClient(client), context)),
+  const stages: StageOfHook = {
+    onConnect: (ask) => ({
+      connect: (client) => call('onConnect', (context) => ask(shownClient(client), context)),
     }),
-    ...(onSecure && {
-      secure: (client) => call('onSecure', (context) => onSecure(shownClient(client), context)),
+    onSecure: (ask) => ({
+      secure: (client) => call('onSecure', (context) => ask(shownClient(client), context)),
     }),
-    ...(onMail && {
+    onMail: (ask) => ({
       mail: (envelope) =>
-        call('onMail', (context) => onMail(senderText(envelope), shown(envelope), context)),
+        call('onMail', (context) => ask(senderText(envelope), shown(envelope), context)),
     }),
-    ...(onRecipient && {
+    onRecipient: (ask) => ({
       rcpt: (envelope, { named }) =>
-        call('onRecipient', (context) => onRecipient(comparable(named), shown(envelope), context)),
+        call('onRecipient', (context) => ask(comparable(named), shown(envelope), context)),
     }),
-    ...(onMessage && {
+    onMessage: (ask) => ({
       message: (envelope, arrival) =>
-        call('onMessage', (context) => onMessage(messageOf(arrival), shown(envelope), context)),
+        call('onMessage', (context) => ask(messageOf(arrival), shown(envelope), context)),
     }),
   };
+  const asking = (Object.keys(stages) as (keyof Hooks)[]).map((name) => {
+    const ask = hooks[name];
+    return ask && stages[name](ask as never);
+  });
+  return Object.assign({ name: 'hooks' }, ...asking);
 }
+
+/** The stage at which each is asked: none is left out. */
+type StageOfHook = {
+  readonly [H in keyof Hooks]-?: (ask: NonNullable<Hooks[H]>) => Omit<Policy, 'name'>;
+};
 
 /** All of it its own, as whoever copies or prints it expects; asked for when somebody looks. For the same client the same. */
 export const shownClient = onceForEach(

@@ -16,15 +16,10 @@ function hook<Name extends keyof Hooks>(about: string, kind: string) {
     .meta({ about, kind });
 }
 
-const hooks = z.strictObject({
-  deadline: setting
-    .duration({
-      about: 'How long each may take; then the client hears 451, and `signal` is aborted.',
-      default: '10s',
-      min: '10ms',
-      max: '5m',
-    })
-    .prefault('10s'),
+/** All but one: what TLS a client has, the others see as well. */
+type Configured = { readonly [H in Exclude<keyof Hooks, 'onSecure'>]: ReturnType<typeof hook<H>> };
+
+const functions: Configured = {
   onConnect: hook<'onConnect'>(
     'Before the greeting. All of them give nothing to accept, or a `reply()`.',
     '(client, { signal }) => reply',
@@ -41,6 +36,18 @@ const hooks = z.strictObject({
     'When the message is complete: `size`, `header(name)`, `stream()`, `raw()`.',
     '(message, envelope, { signal }) => reply',
   ),
+};
+
+const hooks = z.strictObject({
+  deadline: setting
+    .duration({
+      about: 'How long each may take; then the client hears 451, and `signal` is aborted.',
+      default: '10s',
+      min: '10ms',
+      max: '5m',
+    })
+    .prefault('10s'),
+  ...functions,
 });
 
 export const hookSettings = {
