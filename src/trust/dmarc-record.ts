@@ -80,12 +80,14 @@ const isPolicy = (text: string): text is DmarcPolicy =>
 
 /**
  * RFC 9989 §4.8: `!10m` behind an address is of old and has no meaning any more. Who still writes it means
- * it, so it is noted in `sizes`.
+ * it, so it is noted in `sizes`. Where that is not of its grammar (`!10p`, `!1.5m`), no size is known.
  */
 const addresses = (list: string | undefined, sizes: Map<string, number>): readonly string[] =>
   (list ?? '').split(',').flatMap((uri) => {
     const [, written, number, unit = ''] =
-      /^[ \t]*mailto:([^!?, \t]+@[^!?, \t]+)(?:\?[^!]*)?(?:!(\d{1,12})([kmgt]?))?/i.exec(uri) ?? [];
+      /^[ \t]*mailto:([^!?, \t]+@[^!?, \t]+)(?:\?[^!]*)?(?:!(\d{1,12})([kmgt]?)[ \t]*$)?/i.exec(
+        uri,
+      ) ?? [];
     if (written === undefined) return [];
     try {
       const address = decodeURIComponent(written);

@@ -17,8 +17,8 @@ function check(
     { TXT: [text] },
   ]);
   const resolver = new FakeResolver({ ...Object.fromEntries(zone), ...names });
-  const { from, spf, dkim = [] } = question;
-  return checkDmarc({ authors: [from].flat(), spf, dkim }, resolver).then((verdict) => ({
+  const { from, spf, dkim = [], unknown } = question;
+  return checkDmarc({ authors: [from].flat(), spf, dkim, unknown }, resolver).then((verdict) => ({
     verdict,
     asked: resolver.queries.filter(({ type }) => type === 'TXT').map(({ name }) => name),
   }));
@@ -219,6 +219,42 @@ describe('DMARC: alignment (RFC 9989 §4.4, §4.10.2)', () => {
     );
     assert.equal(verdict.result, 'temperror');
   });
+
+  for (const [who, question] of [
+    ['sender', { spf: 'evil.test' }],
+    ['signer', { dkim: ['evil.test'] }],
+    ['signer that was not checked', { unknown: ['evil.test'] }],
+  ] as const)
+    it(`the DNS of a ${who} elsewhere does not matter, nor is it asked`, async () => {
+      const { verdict, asked } = await check(
+        records,
+        { from: 'example.com', ...question },
+        { '_dmarc.evil.test': { fails: 'servfail' } },
+      );
+      assert.equal(verdict.result, 'fail');
+      assert.ok(!asked.includes('_dmarc.evil.test'));
+    });
+
+  it('who may speak for the domain and was not checked leaves it open (RFC 9989 §5.3.6)', async () => {
+    for (const unknown of ['example.com', 'mail.example.com']) {
+      const { verdict } = await check(records, { from: 'example.com', unknown: [unknown] });
+      assert.deepEqual([verdict.result, verdict.requested], ['temperror', 'reject']);
+      const both = { from: 'example.com', spf: 'example.com', unknown: [unknown] };
+      assert.equal((await check(records, both)).verdict.result, 'pass');
+    }
+  });
+
+  it('of several signers one that is aligned is enough, though the DNS of another fails', async () => {
+    const fails = { '_dmarc.a.example.com': { fails: 'servfail' } } as const;
+    for (const [dkim, result] of [
+      [['a.example.com', 'b.example.com'], 'pass'],
+      [['a.example.com', 'evil.test'], 'temperror'],
+    ] as const)
+      assert.equal(
+        (await check(records, { from: 'example.com', dkim }, fails)).verdict.result,
+        result,
+      );
+  });
 });
 
 describe('DMARC: several authors (RFC 9989 §11.5)', () => {
@@ -234,6 +270,12 @@ describe('DMARC: several authors (RFC 9989 §11.5)', () => {
         ['fail', 'bank.test', 'reject'],
       );
     }
+  });
+
+  it('one that may be refused counts before one that is let pass', async () => {
+    const from = ['good.test', 'bank.test'];
+    const { verdict } = await check(records, { from, unknown: ['bank.test'] });
+    assert.deepEqual([verdict.result, verdict.domain], ['temperror', 'bank.test']);
   });
 
   it('of two that are as bad the first is told of', async () => {

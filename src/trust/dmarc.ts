@@ -8,13 +8,18 @@ import { domainKey } from '../mail/fields/address.ts';
 import type { DmarcPolicy, DmarcRecord } from './dmarc-record.ts';
 import { isDmarcRecord, readDmarcRecord } from './dmarc-record.ts';
 
-export interface DmarcQuestion {
-  /** Of the From fields: every domain in them; undefined where they are too long to be looked at. */
-  readonly authors: readonly string[] | undefined;
+export interface DmarcIdentifiers {
   /** The domain of MAIL FROM where SPF passed for it. RFC 9989 §4.4.2 */
   readonly spf: string | undefined;
   /** Domains whose signatures passed. RFC 9989 §4.4.1 */
   readonly dkim: readonly string[];
+  /** Domains of both kinds of which the DNS did not say now whether they pass. */
+  readonly unknown?: readonly string[] | undefined;
+}
+
+export interface DmarcQuestion extends DmarcIdentifiers {
+  /** Of the From fields: every domain in them; undefined where they are too long to be looked at. */
+  readonly authors: readonly string[] | undefined;
 }
 
 export interface DmarcVerdict {
@@ -43,57 +48,94 @@ const labelsMax = 8;
  * Of several authors the worst verdict counts: nobody hides behind a second address (RFC 9989 §11.5).
  * @throws nothing but bugs: what the DNS does wrong is a temperror.
  */
-export async function checkDmarc(
-  { authors, spf, dkim }: DmarcQuestion,
+export const checkDmarc = (
+  { authors, ...identifiers }: DmarcQuestion,
   resolver: Resolver,
-): Promise<DmarcVerdict> {
+): Promise<DmarcVerdict> => beginDmarc(authors, resolver)(identifiers);
+
+/**
+ * What the authors' domains ask for is looked up at once, while senders and signers are checked: how long those take
+ * is the choice of whoever sent the message, and must not leave the author's domain unheard.
+ */
+export function beginDmarc(
+  authors: DmarcQuestion['authors'],
+  resolver: Resolver,
+): (identifiers: DmarcIdentifiers) => Promise<DmarcVerdict> {
+  const always = (verdict: DmarcVerdict) => () => Promise.resolve(verdict);
   if (authors === undefined)
-    return { result: 'permerror', domain: undefined, problem: 'From is too long' };
+    return always({ result: 'permerror', domain: undefined, problem: 'From is too long' });
   const domains = [...new Set(authors.map(domainKey))].filter((domain) => domain !== '');
   const none = { result: 'none', domain: domains[0] } as const;
   // RFC 9989 §5.3.1
-  if (domains.length === 0) return { ...none, problem: 'From has no domain' };
+  if (domains.length === 0) return always({ ...none, problem: 'From has no domain' });
   if (domains.length > authorsMax)
-    return { ...none, result: 'permerror', problem: `From has ${domains.length} domains` };
-  const check = new DmarcCheck(resolver, {
-    spf: spf === undefined ? undefined : domainKey(spf),
-    dkim: [...new Set(dkim.map(domainKey))].slice(0, identifiersMax),
-  });
-  const verdicts = await Promise.all(domains.map((domain) => check.verdict(domain)));
-  return verdicts.reduce((worst, one) => (badness(one) > badness(worst) ? one : worst));
+    return always({
+      ...none,
+      result: 'permerror',
+      problem: `From has ${domains.length} domains`,
+    });
+  const check = new DmarcCheck(resolver);
+  const asked = domains.map((domain) => ({ domain, policy: check.policy(domain) }));
+  // Whoever needs one waits for it.
+  for (const { policy } of asked) policy.catch(() => {});
+  return async (identifiers) => {
+    const known: Identifiers = {
+      spf: identifiers.spf === undefined ? undefined : domainKey(identifiers.spf),
+      dkim: keysOf(identifiers.dkim),
+      unknown: keysOf(identifiers.unknown ?? []),
+    };
+    const verdicts = await Promise.all(asked.map((author) => check.verdict(author, known)));
+    return verdicts.reduce((worst, one) => (badness(one) > badness(worst) ? one : worst));
+  };
 }
+
+const keysOf = (domains: readonly string[]): readonly string[] =>
+  [...new Set(domains.map(domainKey))].slice(0, identifiersMax);
 
 /** Whose a domain is, by the DNS. RFC 9989 §4.10.2 @throws DnsError */
 export const organizationalDomain = (domain: string, resolver: Resolver): Promise<string> =>
-  new DmarcCheck(resolver, { spf: undefined, dkim: [] }).organization(domain);
+  new DmarcCheck(resolver).organization(domain);
 
-const badness = ({ result, requested }: DmarcVerdict): number =>
-  ['pass', 'none', 'permerror', 'temperror', 'fail'].indexOf(result) * 3 +
-  ['none', 'quarantine', 'reject'].indexOf(requested ?? 'none');
+/** What is refused, or would be if the DNS answered, before what is let pass. */
+const byBadness = [
+  ...['pass', 'none', 'permerror', 'temperror none', 'temperror quarantine'],
+  ...['fail none', 'fail quarantine', 'temperror reject', 'fail reject'],
+];
+const badness = ({ result, requested = 'none' }: DmarcVerdict): number =>
+  Math.max(byBadness.indexOf(result), byBadness.indexOf(`${result} ${requested}`));
 
 interface Found {
   readonly domain: string;
   readonly record: DmarcRecord;
 }
 
-interface Identifiers {
-  readonly spf: string | undefined;
-  readonly dkim: readonly string[];
+type Identifiers = Required<DmarcIdentifiers> & { readonly unknown: readonly string[] };
+
+/** What holds for an author, whoever sent or signed the message. */
+interface AuthorPolicy extends Found {
+  readonly policy: DmarcPolicy;
+  /** Whose the author is; not asked for where nobody needs to know. */
+  readonly organization: Promise<string>;
+}
+
+interface Author {
+  readonly domain: string;
+  readonly policy: Promise<AuthorPolicy | undefined>;
 }
 
 class DmarcCheck {
   readonly #resolver: Resolver;
-  readonly #identifiers: Identifiers;
   readonly #records = new Map<string, Promise<DmarcRecord | undefined>>();
 
-  constructor(resolver: Resolver, identifiers: Identifiers) {
+  constructor(resolver: Resolver) {
     this.#resolver = resolver;
-    this.#identifiers = identifiers;
   }
 
-  async verdict(domain: string): Promise<DmarcVerdict> {
+  async verdict({ domain, policy }: Author, identifiers: Identifiers): Promise<DmarcVerdict> {
     try {
-      return await this.#verdict(domain);
+      const found = await policy;
+      if (found === undefined) return { result: 'none', domain };
+      return await this.#verdict(domain, found, identifiers);
     } catch (error) {
       // RFC 9989 §5.3.6: neither pass nor fail.
       if (error instanceof DnsError) return { result: 'temperror', domain, problem: error.message };
@@ -101,20 +143,41 @@ class DmarcCheck {
     }
   }
 
-  async #verdict(domain: string): Promise<DmarcVerdict> {
+  /** Undefined where there is none. @throws DnsError */
+  async policy(domain: string): Promise<AuthorPolicy | undefined> {
     const found = await this.#policyRecord(domain);
-    if (found === undefined) return { result: 'none', domain };
-    const { record, domain: policyDomain } = found;
-    const { spf, dkim } = this.#identifiers;
-    const alignedSpf = spf !== undefined && (await this.#isAligned(domain, spf, record.aspf));
-    let alignedDkim = false;
-    for (const signer of dkim) alignedDkim ||= await this.#isAligned(domain, signer, record.adkim);
-    const policy = await this.#policyFor(domain, found);
-    return {
-      result: alignedSpf || alignedDkim ? 'pass' : 'fail',
-      ...{ domain, policyDomain, record, policy, alignedSpf, alignedDkim },
-      requested: record.isTest ? oneBelow(policy) : policy,
-    };
+    if (found === undefined) return undefined;
+    const { aspf, adkim } = found.record;
+    const organization =
+      aspf === 's' && adkim === 's' ? Promise.resolve(domain) : this.organization(domain);
+    organization.catch(() => {});
+    return { ...found, organization, policy: await this.#policyFor(domain, found) };
+  }
+
+  async #verdict(
+    domain: string,
+    { record, domain: policyDomain, policy, organization }: AuthorPolicy,
+    { spf, dkim, unknown }: Identifiers,
+  ): Promise<DmarcVerdict> {
+    const isOneOf = (signers: readonly string[], mode: 'r' | 's') =>
+      this.#isAnyAligned({ domain, organization }, signers, mode);
+    const [alignedSpf, alignedDkim] = await Promise.all([
+      isOneOf(spf === undefined ? [] : [spf], record.aspf),
+      isOneOf(dkim, record.adkim),
+    ]);
+    const requested = record.isTest ? oneBelow(policy) : policy;
+    const said = { domain, policyDomain, record, policy, requested };
+    if (alignedSpf === true || alignedDkim === true)
+      return {
+        ...{ ...said, result: 'pass' },
+        ...{ alignedSpf: alignedSpf === true, alignedDkim: alignedDkim === true },
+      };
+    if (alignedSpf instanceof DnsError) throw alignedSpf;
+    if (alignedDkim instanceof DnsError) throw alignedDkim;
+    // RFC 9989 §5.3.6: what might have passed neither passes nor fails.
+    if ((await isOneOf(unknown, 'r')) !== false)
+      return { ...said, result: 'temperror', problem: `the DNS of ${domain} did not answer` };
+    return { ...said, result: 'fail', alignedSpf, alignedDkim };
   }
 
   /** RFC 9989 §4.10.1: the author's own, else its organization's, else that of the public suffix. */
@@ -143,15 +206,36 @@ class DmarcCheck {
     return answer.kind !== 'no-domain' || answer.isAlias === true;
   }
 
+  /** Or that the DNS did not say so of one of them, and none is. */
+  async #isAnyAligned(
+    author: { readonly domain: string; readonly organization: Promise<string> },
+    identifiers: readonly string[],
+    mode: 'r' | 's',
+  ): Promise<boolean | DnsError> {
+    let failure: DnsError | undefined;
+    for (const identifier of identifiers)
+      try {
+        if (await this.#isAligned(author, identifier, mode)) return true;
+      } catch (error) {
+        if (!(error instanceof DnsError)) throw error;
+        failure = error;
+      }
+    return failure ?? false;
+  }
+
   /** RFC 9989 §4.10.2 */
-  async #isAligned(author: string, identifier: string, mode: 'r' | 's'): Promise<boolean> {
-    if (author === identifier) return true;
+  async #isAligned(
+    { domain, organization }: { readonly domain: string; readonly organization: Promise<string> },
+    identifier: string,
+    mode: 'r' | 's',
+  ): Promise<boolean> {
+    if (domain === identifier) return true;
     if (mode === 's') return false;
-    const [one, other] = await Promise.all([
-      this.organization(author),
-      this.organization(identifier),
-    ]);
-    return one === other;
+    const own = await organization;
+    // A name belongs to one that it ends in. Strangers are not asked about: where their DNS is silent, that must
+    // not leave open what the author's domain says.
+    if (own !== identifier && !identifier.endsWith(`.${own}`)) return false;
+    return (await this.organization(identifier)) === own;
   }
 
   async organization(domain: string): Promise<string> {

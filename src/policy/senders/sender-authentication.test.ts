@@ -244,6 +244,41 @@ describe('sender authentication: what DMARC asks for', () => {
       assert.deepEqual([finding?.result, finding?.disposition, code], expected);
     });
 
+  it('RFC 9989 §5.3.6: what may be its own when the DNS answers comes again', async () => {
+    const unsure: FakeZone = { 'b.test': { fails: 'servfail' } };
+    for (const [policy, rules, code] of [
+      ['reject', {}, 451],
+      ['quarantine', {}, undefined],
+      ['none', {}, undefined],
+      ['reject', { obey: false }, undefined],
+      ['reject', accept, undefined],
+    ] as const) {
+      const { judge, judged } = setUp({ ...ofPolicy(policy), ...unsure }, rules);
+      const answer = await judge();
+      const finding = answer?.findings?.find((one) => one.kind === 'dmarc');
+      assert.deepEqual([finding?.result, finding?.disposition], ['temperror', undefined]);
+      assert.equal(answer?.objection?.code, code);
+      assert.equal(judged.length, code === undefined ? 1 : 0, 'it is counted once');
+    }
+  });
+
+  it('RFC 9989 §11.5: nobody gets round it by a DNS of his own that is silent', async () => {
+    const silent = ['evil.test', 's._domainkey.evil.test', '_dmarc.evil.test', 'evil.c.test'];
+    const { judge, clock } = setUp({
+      ...ofPolicy('reject'),
+      '1.2.0.192.in-addr.arpa': { fails: 'timeout' },
+      ...Object.fromEntries(silent.map((name) => [name, { fails: 'timeout' }] as const)),
+    });
+    const signature =
+      'DKIM-Signature: v=1; a=rsa-sha256; d=evil.test; s=s; h=from; b=YWJj;\r\n' +
+      ' bh=frcCV1k9oG9oKj3dpUqdJg1PxRT2RSN/XKdLCPjaYaY=\r\n';
+    const judging = judge({}, `${signature}From: a@b.test\r\n\r\n`, {
+      sender: { local: 'a', domain: 'evil.test' } as Envelope['sender'],
+    });
+    await msUntilOver(judging, clock);
+    assert.equal((await judging)?.objection?.code, 550);
+  });
+
   it('RFC 9989 §7.2: authors of too many domains are nobody, where it is obeyed', async () => {
     const from = Array.from({ length: 6 }, (_, n) => `a@n${n}.test`).join(', ');
     for (const [obey, code] of [

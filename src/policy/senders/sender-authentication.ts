@@ -11,13 +11,14 @@ import { domainKey } from '../../mail/fields/address.ts';
 import { authorDomains } from '../../mail/fields/author-domains.ts';
 import type { Finding } from '../../mail/finding.ts';
 import { resultsField } from '../../mail/trace/results-field.ts';
+import type { Reply } from '../../smtp/reply.ts';
 import { reply } from '../../smtp/reply.ts';
 import type { ArcVerdict } from '../../trust/arc.ts';
 import { ArcCheck } from '../../trust/arc.ts';
 import type { DkimVerdict } from '../../trust/dkim.ts';
 import { DkimCheck } from '../../trust/dkim.ts';
-import type { DmarcVerdict } from '../../trust/dmarc.ts';
-import { checkDmarc } from '../../trust/dmarc.ts';
+import type { DmarcIdentifiers, DmarcVerdict } from '../../trust/dmarc.ts';
+import { beginDmarc } from '../../trust/dmarc.ts';
 import type { IprevVerdict } from '../../trust/iprev.ts';
 import { checkIprev } from '../../trust/iprev.ts';
 import { SignedMessage } from '../../trust/signed-message.ts';
@@ -98,8 +99,9 @@ class Judge {
     if (signed.needsBody) await readBody(arrival, signed);
     const resolver = this.#impatience.begin();
     try {
-      const findings = await this.#findings(envelope, { arrival, rules, resolver, dkim, arc });
-      const objection = objectionOf(findings);
+      const { findings, objection } = await this.#findings(envelope, {
+        ...{ arrival, rules, resolver, dkim, arc },
+      });
       const front = resultsField(this.#parts.hostname(), findings);
       return { objection, findings, ...(front !== undefined && { head: { front } }) };
     } finally {
@@ -110,10 +112,11 @@ class Judge {
   async #findings(
     envelope: Envelope,
     { arrival, rules, resolver, dkim, arc }: Judging,
-  ): Promise<readonly Finding[]> {
+  ): Promise<Found> {
     const { client } = envelope;
     const { address } = client.remote;
     const seconds = Math.floor(this.#parts.clock.now() / 1_000);
+    const dmarc = rules.dmarc ? beginDmarc(authorDomains(arrival.head), resolver) : undefined;
     const [reverse, spf, signatures, chain] = await Promise.all([
       this.#names.get(client) ?? checkIprev(address, resolver),
       rules.spf ? this.#spf(envelope, resolver, seconds) : undefined,
@@ -127,19 +130,15 @@ class Judge {
       ...dkimFindings(signatures),
       ...arcFindings(chain),
     ];
-    if (!rules.dmarc) return findings;
-    const question = {
-      authors: authorDomains(arrival.head),
-      // RFC 9989 §3.2.4: without a sender that of HELO is MAIL FROM's identity.
-      spf: spf?.verdict.result === 'pass' ? spf.verdict.domain : undefined,
-      dkim: (signatures ?? []).flatMap(({ result, domain }) =>
-        result === 'pass' && domain !== undefined ? [domain] : [],
-      ),
-    };
-    const verdict = await checkDmarc(question, resolver);
-    findings.push(dmarcFinding(verdict, findings, rules));
-    this.#parts.judged?.({ envelope, arrival, verdict, findings });
-    return findings;
+    if (dmarc === undefined) return { findings, objection: undefined };
+    const verdict = await dmarc(identifiersOf(spf?.verdict, signatures ?? []));
+    const finding = dmarcFinding(verdict, findings, rules);
+    findings.push(finding);
+    const objection = objectionTo(verdict, finding, dispositionOf(verdict, findings, rules));
+    // What is to come again is counted then.
+    if (objection === undefined || objection.code >= 500)
+      this.#parts.judged?.({ envelope, arrival, verdict, findings });
+    return { findings, objection };
   }
 
   async #spf({ client, sender }: Envelope, resolver: Resolver, seconds: number): Promise<SpfFound> {
@@ -181,6 +180,11 @@ interface Judging {
   readonly arc: ArcCheck | undefined;
 }
 
+interface Found {
+  readonly findings: readonly Finding[];
+  readonly objection: Reply | undefined;
+}
+
 interface SpfFound {
   readonly identity: 'mailfrom' | 'hello';
   readonly verdict: SpfVerdict;
@@ -206,32 +210,63 @@ function arcFindings(verdict: ArcVerdict | undefined): readonly Finding[] {
   return [{ kind: 'arc', result, sealers, problem }];
 }
 
+/** RFC 9989 §3.2.4: without a sender that of HELO is MAIL FROM's identity. */
+function identifiersOf(
+  spf: SpfVerdict | undefined,
+  signatures: readonly DkimVerdict[],
+): DmarcIdentifiers {
+  const sender = (result: SpfVerdict['result']) => (spf?.result === result ? [spf.domain] : []);
+  const signers = (wanted: DkimVerdict['result']) =>
+    signatures.flatMap(({ result, domain }) =>
+      result === wanted && domain !== undefined ? [domain] : [],
+    );
+  return {
+    spf: sender('pass')[0],
+    dkim: signers('pass'),
+    unknown: [...sender('temperror'), ...signers('temperror')],
+  };
+}
+
 type DmarcFinding = Extract<Finding, { kind: 'dmarc' }>;
 
 function dmarcFinding(
-  { result, domain, policy, requested, problem }: DmarcVerdict,
+  verdict: DmarcVerdict,
+  findings: readonly Finding[],
+  rules: AuthenticationRules,
+): DmarcFinding {
+  const { result, domain, policy, problem } = verdict;
+  const plain = { kind: 'dmarc', result, domain, policy, problem } as const;
+  if (result === 'permerror' && rules.obey) return { ...plain, disposition: 'reject' };
+  return result === 'fail' ? { ...plain, ...dispositionOf(verdict, findings, rules) } : plain;
+}
+
+/** What is done where the domain says that a message is not its own. */
+function dispositionOf(
+  { domain, requested }: DmarcVerdict,
   findings: readonly Finding[],
   { overrides, obey, trustedSealers }: AuthenticationRules,
-): DmarcFinding {
-  const plain = { kind: 'dmarc', result, domain, policy, problem } as const;
+): Pick<DmarcFinding, 'disposition' | 'sealer'> {
   const override = domain === undefined ? undefined : overrides.get(domain);
-  if (result === 'permerror' && obey) return { ...plain, disposition: 'reject' };
-  if (result !== 'fail') return plain;
-  if (override !== undefined) return { ...plain, disposition: override };
-  if (!obey || requested === undefined || requested === 'none') return plain;
+  if (override !== undefined) return { disposition: override };
+  if (!obey || requested === undefined || requested === 'none') return {};
   // Only whom somebody here trusts may say that it was right when it came by. RFC 8617 §7.2.1
   const chain = findings.find((one) => one.kind === 'arc');
   const sealer = chain?.result === 'pass' ? chain.sealers.at(-1) : undefined;
-  if (sealer !== undefined && trustedSealers.has(sealer))
-    return { ...plain, disposition: 'accept', sealer };
-  return { ...plain, disposition: requested };
+  if (sealer !== undefined && trustedSealers.has(sealer)) return { disposition: 'accept', sealer };
+  return { disposition: requested };
 }
 
-function objectionOf(findings: readonly Finding[]) {
-  const finding = findings.find((one): one is DmarcFinding => one.kind === 'dmarc');
-  if (finding?.disposition !== 'reject') return undefined;
+function objectionTo(
+  { result, domain, requested }: DmarcVerdict,
+  { disposition }: DmarcFinding,
+  { disposition: ifFailed }: Pick<DmarcFinding, 'disposition'>,
+): Reply | undefined {
+  // RFC 9989 §5.3.6: the domain is known to refuse what is not its own, and this may be; the next attempt may tell.
+  if (result === 'temperror' && requested !== undefined && ifFailed === 'reject')
+    return reply(451, '4.3', `The DNS of ${domain} does not say now whether this is its mail`);
+  if (disposition !== 'reject') return undefined;
   // RFC 9989 §7.2, RFC 3463 §3.8: X.7.1.
-  return finding.result === 'permerror'
+  return result === 'permerror'
     ? reply(550, '7.1', 'From names too many domains to tell whose message it is')
-    : reply(550, '7.1', `Refused by the DMARC policy of ${finding.domain}`);
+    : reply(550, '7.1', `Refused by the DMARC policy of ${domain}`);
 }
