@@ -312,7 +312,14 @@ describe('DMARC: the record (RFC 9989 §4.7, §4.8)', () => {
     ['v=DMARC1; p=reject; sp=junk; rua=mailto:a@b.test', { p: 'none', sp: undefined }],
     [
       'v=DMARC1; p=none; rua=mailto:a@b.test!10m, https://c.test, mailto:d%2Be@f.test',
-      { rua: ['a@b.test', 'd+e@f.test'] },
+      { rua: ['a@b.test', 'd+e@f.test'], sizes: new Map([['a@b.test', 10 * 2 ** 20]]) },
+    ],
+    [
+      'v=DMARC1; p=none; rua=mailto:a@b.test!10p, mailto:c@b.test!1.5m, mailto:d@b.test!9 ,mailto:e@b.test!',
+      {
+        rua: ['a@b.test', 'c@b.test', 'd@b.test', 'e@b.test'],
+        sizes: new Map([['d@b.test', 9]]),
+      },
     ],
   ] as const)
     it(`${text} is read`, () => {

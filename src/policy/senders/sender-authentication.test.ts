@@ -279,6 +279,20 @@ describe('sender authentication: what DMARC asks for', () => {
     assert.equal((await judging)?.objection?.code, 550);
   });
 
+  it('RFC 9989 §11.5: nor by a From in which others read another author', async () => {
+    const { judge } = setUp(ofPolicy('reject'));
+    for (const from of [
+      'x@evil.test <a@b.test>',
+      '<x@evil.test> <a@b.test>',
+      'x@evil.test a@b.test',
+      'Us: x@evil.test, a@b.test;',
+      'x@evil.test\r\nFrom : a@b.test',
+      'a@B.Test.',
+      'a@ｂ。test',
+    ])
+      assert.equal((await judge({}, `From: ${from}\r\n\r\n`))?.objection?.code, 550, from);
+  });
+
   it('RFC 9989 §7.2: authors of too many domains are nobody, where it is obeyed', async () => {
     const from = Array.from({ length: 6 }, (_, n) => `a@n${n}.test`).join(', ');
     for (const [obey, code] of [
