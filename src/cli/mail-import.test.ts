@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, it } from 'node:test';
@@ -63,12 +73,75 @@ it('mail import: names what is too large and what cannot be read, goes on, count
   assert.deepEqual(await lies(), ['INBOX one', 'INBOX three']);
 });
 
+it('mail import: of a file of more than a gigabyte, what is too large is passed over, what is behind it imported', async () => {
+  const { load, lies } = await account();
+  const first = `${separator}Subject: one\n\nx\n\n${separator}Subject: two\n\n`;
+  const last = `\n\n${separator}Subject: three\n\nz\n`;
+  const gigabyte = 1024 * 2 ** 20;
+  write('huge.mbox', first);
+  truncateSync(join(cwd, 'huge.mbox'), gigabyte); // it takes no place on the disk
+  appendFileSync(join(cwd, 'huge.mbox'), last);
+  write('huge.eml', 'Subject: four\n\n');
+  truncateSync(join(cwd, 'huge.eml'), 40 * 2 ** 20);
+  write('Huge/cur/1.host:2,', 'Subject: five\n\n');
+  write('Huge/cur/2.host:2,', 'Subject: six\n\nx\n');
+  truncateSync(join(cwd, 'Huge/cur/1.host:2,'), 4 * gigabyte);
+  const { status, out, err } = await load('huge.mbox huge.eml Huge');
+  assert.deepEqual([status, out], [1, 'imported 3\n']);
+  const size = gigabyte - first.indexOf('Subject: two') + 2;
+  const lines = err.split('\n').filter((line) => !line.endsWith('so far'));
+  assert.deepEqual(lines, [
+    `huge.mbox, message 2: not imported: it has ${size} octets, and 29360128 are the most`,
+    `huge.eml: not imported: it has ${40 * 2 ** 20} octets, and 29360128 are the most`,
+    `Huge/cur/1.host:2,: not imported: it has ${4 * gigabyte} octets, and 29360128 are the most`,
+    'postrider: 3 could not be imported; the reasons are above',
+    '',
+  ]);
+  assert.deepEqual(await lies(), ['INBOX one', 'INBOX six', 'INBOX three']);
+});
+
+it('mail import: many messages that are too large, one after the other, end nothing', async () => {
+  const { load, lies } = await account();
+  for (let i = 0; i < 12; i += 1) {
+    write(`Twelve/cur/${i + 10}:2,`, `Subject: ${i}\n\n`);
+    truncateSync(join(cwd, `Twelve/cur/${i + 10}:2,`), 30 * 2 ** 20);
+  }
+  write('Twelve/new/99', 'Subject: last\n\nx\n');
+  assert.equal((await load('Twelve')).out, 'imported 1\n');
+  assert.deepEqual(await lies(), ['INBOX last']);
+});
+
+it('mail import: what leads nowhere, is no file, or has a time of another age is named, or imported', async () => {
+  const { load, lies } = await account();
+  write('Odd/cur/1.host:2,', 'Subject: odd\n\nx\n');
+  symlinkSync('nowhere', join(cwd, 'Odd/cur/2.host:2,'));
+  execFileSync('mkfifo', [join(cwd, 'Odd/cur/3.host:2,')]);
+  utimesSync(join(cwd, 'Odd/cur/1.host:2,'), 260_000_000_000, 260_000_000_000);
+  const { status, out, err } = await load('Odd');
+  assert.deepEqual([status, out], [1, 'imported 1\n']);
+  assert.match(err, /^Odd\/cur\/2\.host:2,: not imported: it is a link that leads to no file$/m);
+  assert.match(err, /^Odd\/cur\/3\.host:2,: not imported: it is no file$/m);
+  assert.deepEqual(await lies(), ['INBOX odd']);
+});
+
 it('mail import: once more, it imports what is not there; --duplicates everything', async () => {
   const { load, lies } = await account();
   write('some.mbox', `${separator}Subject: one\n\nx\n\n${separator}Subject: two\n\ny\n`);
-  assert.equal((await load('some.mbox --json')).out, '{"imported":2,"existing":0,"failed":0}\n');
+  assert.equal(
+    (await load('some.mbox --json')).out,
+    '{"imported":2,"existing":0,"failed":0,"gone":0}\n',
+  );
   // Of the same size as one that is there.
   write('more.eml', 'Subject: six\n\nx\n\n');
+  // A message that is larger than what is read in one go, an import of whose file was broken off behind it.
+  const long = `${separator}Subject: long\n\n${`${'y'.repeat(71)}\n`.repeat(10_000)}\n`;
+  write('half.mbox', long);
+  write('all.mbox', `${long}${separator}Subject: last\n\nz\n`);
+  assert.equal((await load('half.mbox --folder Large')).out, 'imported 1\n');
+  assert.equal(
+    (await load('all.mbox --folder Large')).out,
+    'imported 1; 1 message lay there already\n',
+  );
   const again = await load('some.mbox more.eml');
   assert.deepEqual([again.status, again.out], [0, 'imported 1; 2 messages lay there already\n']);
   assert.equal(
@@ -83,6 +156,8 @@ it('mail import: once more, it imports what is not there; --duplicates everythin
     'INBOX six',
     'INBOX six',
     'INBOX two',
+    'Large last',
+    'Large long',
     'Old/2024 six',
   ]);
 });

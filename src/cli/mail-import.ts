@@ -45,18 +45,21 @@ interface Counts {
   imported: number;
   existing: number;
   failed: number;
+  /** They were there, and are not any more. */
+  gone: number;
 }
 
 async function report(
   context: Context,
   { json }: ImportOptions,
-  { imported, existing, failed }: Counts,
+  { imported, existing, failed, gone }: Counts,
 ): Promise<void> {
   const there = existing > 0 ? `; ${counted(existing, 'message')} lay there already` : '';
+  const left = gone > 0 ? `; ${counted(gone, 'message')} went away meanwhile` : '';
   await context.print(
     json === true
-      ? `${JSON.stringify({ imported, existing, failed })}\n`
-      : `imported ${imported}${there}\n`,
+      ? `${JSON.stringify({ imported, existing, failed, gone })}\n`
+      : `imported ${imported}${there}${left}\n`,
   );
   if (failed > 0) throw new CliError(1, `${failed} could not be imported; the reasons are above`);
 }
@@ -66,7 +69,7 @@ class Import {
   readonly #options: ImportOptions;
   readonly #operations: Operations;
   readonly #known = new Map<string, KnownMail>();
-  readonly #counts: Counts = { imported: 0, existing: 0, failed: 0 };
+  readonly #counts: Counts = { imported: 0, existing: 0, failed: 0, gone: 0 };
   #refusedInTurn = 0;
 
   constructor(context: Context, options: ImportOptions, operations: Operations) {
@@ -81,6 +84,7 @@ class Import {
     for (const path of paths)
       for await (const found of messagesAt(resolve(this.#context.cwd, path), path)) {
         if (found.kind === 'problem') this.#failed(found.name, found.why);
+        else if (found.kind === 'gone') this.#counts.gone += 1;
         else await this.#take(found.name, { ...found, folder: found.folder ?? folder });
         if (this.#refusedInTurn >= refusedInTurnMax(this.#options)) return this.#givenUp();
         progress(`${printable(path)}: ${counted(this.#counts.imported, 'message')} so far`, 0, 0);
