@@ -256,6 +256,26 @@ describe('MTA-STS policies of others', () => {
     policies.close();
   });
 
+  it('RFC 8461 §10.2: one that lasts a day or a few hours is fetched anew when half of that is over', async () => {
+    for (const maxAge of [86_400, 4 * 3_600]) {
+      const { find, policies, clock, hours } = world();
+      listener = answerWith(policyText('enforce', maxAge));
+      assert.equal(await find(), 'enforce mx.example.net');
+      policies.start();
+      await hours(maxAge / 3_600 + 1);
+      policies.close();
+      assert.equal(clock.nextTimer(), undefined);
+      listener = (_, response) => response.writeHead(503).end();
+      assert.equal(await find(), 'enforce mx.example.net', 'nobody is in the way at its end');
+    }
+    const { find, clock } = world();
+    listener = answerWith(policyText('enforce', 600));
+    await find();
+    await clock.advance(301_000);
+    assert.equal(await find(), 'enforce mx.example.net');
+    while (asked.length < 2) await new Promise(setImmediate);
+  });
+
   it('a store that cannot tell holds up the mail; one that cannot keep does not', async () => {
     const { find, records, lines } = world();
     records.fails.get = true;

@@ -97,7 +97,7 @@ export class StsPolicies implements StsPolicySource {
     if (typeof announced !== 'string') return foundOf(kept);
     const now = clock.now();
     if (kept?.id === announced) {
-      if (now - kept.fetched >= refreshMs) void this.#fetch(domain, announced, now);
+      if (isOld(kept, now)) void this.#fetch(domain, announced, now);
       else if (now - kept.used >= refreshMs) void this.#keep(domain, { ...kept, used: now });
       return foundOf(kept);
     }
@@ -204,7 +204,7 @@ export class StsPolicies implements StsPolicySource {
       for (const record of page) {
         this.#after = record.key;
         const kept = keptIn(record);
-        const old = kept !== undefined && now - kept.fetched >= refreshMs;
+        const old = kept !== undefined && isOld(kept, now);
         if (old && now - kept.used < unusedMs && !asksForNothing(kept))
           due.push([record.key, kept]);
         if (due.length >= roundMax) return due;
@@ -224,6 +224,16 @@ function keptIn({ value }: StoredRecord): Kept | undefined {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * RFC 8461 §10.2: whoever waits until a policy has ended lets everybody choose that moment. Field: many last a day, and
+ * some an hour.
+ */
+function isOld({ policy, fetched }: Kept, now: number): boolean {
+  const read = parseStsPolicy(policy);
+  const lifeMs = 'problem' in read ? refreshMs : read.maxAgeSeconds * 1000;
+  return now - fetched >= Math.min(refreshMs, lifeMs / 2);
 }
 
 function asksForNothing({ policy }: Kept): boolean {
