@@ -180,11 +180,13 @@ export const thrownRow = (attempt: number, error: unknown): ResultRow => [
   undefined,
 ];
 
-export const resultOf = ([, , health, recipients, sessions]: ResultRow): DeliveryResult => ({
-  recipients: recipients.map(recipientOf),
-  health,
-  ...(sessions === undefined ? {} : { sessions }),
-});
+/** What is said of an attempt and is not named here would not cross. */
+export function resultOf([, , health, rows, sessions]: ResultRow): DeliveryResult {
+  const recipients = rows.map(recipientOf);
+  return sessions === undefined
+    ? { recipients, health }
+    : ({ recipients, health, sessions } satisfies Record<keyof DeliveryResult, unknown>);
+}
 
 function recipientRow(result: RecipientResult): RecipientRow {
   const { kind, reply, facts } = result;
@@ -206,21 +208,28 @@ const promisesOf = ({
 }: Pick<Extract<RecipientResult, { kind: 'relayed' }>, 'deliverBy' | 'tracked'>): number =>
   (deliverBy === true ? keptTime : 0) | (tracked === true ? keptTrack : 0);
 
+/** All that crosses of a result: effects are none of a relay's. */
+type Crossed<Kind extends RecipientResult['kind']> = Readonly<
+  Record<Exclude<keyof Extract<RecipientResult, { readonly kind: Kind }>, 'effects'>, unknown>
+>;
+
 function recipientOf(row: RecipientRow): RecipientResult {
   const [kind, code, detail, words, flag, facts, promises = 0] = row;
   const lines: Reply['lines'] = typeof words === 'string' ? [words] : words;
   const reply: Reply = { code, detail, lines };
   switch (kind) {
     case 'delivered':
-      return { kind, reply, facts };
+      return { kind, reply, facts } satisfies Crossed<'delivered'>;
     case 'relayed':
       return {
         ...{ kind, reply, dsn: flag === true, facts },
         ...{ deliverBy: (promises & keptTime) !== 0, tracked: (promises & keptTrack) !== 0 },
-      };
+      } satisfies Crossed<'relayed'>;
     case 'deferred':
-      return flag === undefined ? { kind, reply, facts } : { kind, reply, remote: flag, facts };
+      return flag === undefined
+        ? { kind, reply, facts }
+        : ({ kind, reply, remote: flag, facts } satisfies Crossed<'deferred'>);
     case 'failed':
-      return { kind, reply, remote: flag === true, facts };
+      return { kind, reply, remote: flag === true, facts } satisfies Crossed<'failed'>;
   }
 }
