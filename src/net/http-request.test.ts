@@ -55,6 +55,18 @@ const raw = (bytes: string, then: (socket: Socket) => void = (socket) => socket.
     }),
   );
 
+/** As many pieces of 64 KiB, and how many of them were asked for. */
+function inPieces(count: number) {
+  let given = 0;
+  return {
+    size: count * 2 ** 16,
+    given: () => given,
+    async *read() {
+      for (; given < count; given += 1) yield Buffer.alloc(2 ** 16);
+    },
+  };
+}
+
 const limits = { timeoutMs: 10_000, bytesMax: 1000 };
 const get = (url: string, options: Partial<HttpRequest> = {}) =>
   httpRequest({ url, ...limits, ...options });
@@ -90,6 +102,40 @@ describe('httpRequest()', () => {
       ...{ method: 'POST', url: '/a%20b?c=d', host: `127.0.0.1:${server.port}` },
       ...{ accept: 'application/json', length: '7', body: 'grüße' },
     });
+  });
+
+  it('a body in pieces is sent whole, its length said before', async () => {
+    await using server = await plain((request, response) => {
+      let octets = 0;
+      request.on('data', (piece) => {
+        octets += piece.length;
+      });
+      request.on('end', () => response.end(`${request.headers['content-length']} ${octets}`));
+    });
+    const body = inPieces(16);
+    const answer = await get(server.url, { method: 'POST', body });
+    assert.equal(Buffer.from(answer.body).toString(), '1048576 1048576');
+  });
+
+  it('… and read no faster than it is taken; what cannot be read is no answer', async () => {
+    await using server = await plain((request) => void request.pause());
+    const body = inPieces(1024);
+    await fails(get(server.url, { method: 'POST', body, timeoutMs: 300 }), 'timeout');
+    assert.ok(body.given() < 512, `${body.given()} pieces`);
+    const broken = {
+      size: 10,
+      // biome-ignore lint/correctness/useYield: it fails before it gives anything
+      async *read(): AsyncIterable<Uint8Array> {
+        throw new Error('the disk is gone');
+      },
+    };
+    await fails(get(server.url, { method: 'POST', body: broken }), 'protocol', /the disk is gone/);
+  });
+
+  it('an answer that comes before all was sent is one', async () => {
+    await using server = await plain((_, response) => void response.writeHead(413).end());
+    const { status } = await get(server.url, { method: 'POST', body: inPieces(1024) });
+    assert.equal(status, 413);
   });
 
   it('follows no redirect', async () => {

@@ -19,7 +19,7 @@ export interface HttpRequest {
   /** Default: GET. */
   readonly method?: string | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  readonly body?: string | Uint8Array | undefined;
+  readonly body?: string | Uint8Array | BodyInPieces | undefined;
   /** For all of it, the look-up of the name included. */
   readonly timeoutMs: number;
   /** Of the body that comes back. */
@@ -41,6 +41,13 @@ export interface HttpRequest {
     | undefined;
   /** PEM texts of authorities `ca` instead of the runtime's; a name for SNI and the certificate. */
   readonly tls?: Pick<ConnectionOptions, 'ca' | 'servername' | 'checkServerIdentity'> | undefined;
+}
+
+/** What is read as fast as the other side takes it. */
+export interface BodyInPieces {
+  /** Octets of all of it. */
+  readonly size: number;
+  read(): AsyncIterable<Uint8Array>;
 }
 
 export interface HttpResponse {
@@ -115,7 +122,7 @@ export async function httpRequest(options: HttpRequest): Promise<HttpResponse> {
   const stop = () => reject(aborted());
   signal?.addEventListener('abort', stop);
   const timer = setTimeout(() => reject(silence(options.timeoutMs)), options.timeoutMs);
-  request.end(body);
+  send(request, body).catch((error: Error) => reject(unreadable(error)));
   try {
     return await promise;
   } finally {
@@ -124,6 +131,32 @@ export async function httpRequest(options: HttpRequest): Promise<HttpResponse> {
     request.destroy();
   }
 }
+
+/** Fails where the body cannot be read; what becomes of the connection is told elsewhere. */
+async function send(request: ClientRequest, body: HttpRequest['body']): Promise<void> {
+  if (!isInPieces(body)) {
+    request.end(body);
+    return;
+  }
+  for await (const piece of body.read()) {
+    if (request.destroyed) return;
+    if (!request.write(piece)) await roomIn(request);
+  }
+  request.end();
+}
+
+const isInPieces = (body: HttpRequest['body']): body is BodyInPieces =>
+  typeof body === 'object' && 'read' in body;
+
+/** Also when the connection is over. */
+const roomIn = (request: ClientRequest): Promise<void> =>
+  new Promise((resolve) => {
+    const over = () => {
+      request.off('drain', over).off('close', over);
+      resolve();
+    };
+    request.on('drain', over).on('close', over);
+  });
 
 function urlOf(given: string | URL): URL {
   const url = URL.parse(String(given));
@@ -137,7 +170,7 @@ function open(url: URL, options: HttpRequest): ClientRequest {
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   // Nobody looks up what is an address already.
   if (isIP(host) !== 0) allowedOf([host], options, host);
-  const length = body === undefined ? undefined : Buffer.byteLength(body);
+  const length = lengthOf(body);
   const common = {
     agent: false, // a connection of its own, closed afterwards
     method,
@@ -163,6 +196,9 @@ function open(url: URL, options: HttpRequest): ClientRequest {
     minVersion: 'TLSv1.2', // RFC 9325 §3.1.1
   });
 }
+
+const lengthOf = (body: HttpRequest['body']): number | undefined =>
+  body === undefined ? undefined : isInPieces(body) ? body.size : Buffer.byteLength(body);
 
 // RFC 9110 §4.3.4: a common name is no name to be known by; the runtime still looks at it.
 function nameProblem(name: string, certificate: PeerCertificate): Error | undefined {
@@ -233,6 +269,8 @@ function failureOf(error: Error, stage: 'connect' | 'tls' | 'protocol'): HttpErr
 
 const silence = (timeoutMs: number) =>
   new HttpError('timeout', `no whole answer within ${Math.ceil(timeoutMs / 1000)} seconds`);
+const unreadable = (cause: Error) =>
+  new HttpError('protocol', `what is to be sent cannot be read: ${reasonOf(cause)}`, { cause });
 const aborted = () => new HttpError('aborted', 'given up');
 
 type Lookup = Pick<HttpRequest, 'resolver' | 'allows'>;

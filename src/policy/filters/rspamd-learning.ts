@@ -23,7 +23,6 @@ export function rspamdLearning({ settings, request }: RspamdLearningParts): Othe
     name,
     async learn(content, is, account) {
       if (content.size > largest) return;
-      const pieces = await Array.fromAsync(content.read());
       const { status } = await request({
         url: new URL(`/learn${is}`, controller),
         method: 'POST',
@@ -32,7 +31,7 @@ export function rspamdLearning({ settings, request }: RspamdLearningParts): Othe
           'Deliver-To': account.replace(/[^\x20-\x7e]/g, '?'),
           ...(password !== undefined && { Password: password }),
         },
-        body: Buffer.concat(pieces),
+        body: content.bytes ?? content,
         ...{ timeoutMs: messageTimeout, bytesMax: 0, bodyUnread: true },
       });
       if (!learnt.has(status)) throw new Error(`HTTP ${status} ${statusWords(status)}`.trimEnd());

@@ -1,6 +1,6 @@
 // One message shown to rspamd (/checkv2), with what is known of where it came from.
 
-import type { HttpRequest, HttpResponse } from '../../net/http-request.ts';
+import type { BodyInPieces, HttpRequest, HttpResponse } from '../../net/http-request.ts';
 import type { RspamdVerdict } from './rspamd-verdict.ts';
 import { parseRspamdVerdict } from './rspamd-verdict.ts';
 
@@ -19,7 +19,7 @@ export interface RspamdQuestion {
   readonly about: Readonly<Record<string, string | undefined>>;
   readonly recipients: readonly string[];
   /** The message. */
-  readonly body: Uint8Array;
+  readonly body: Uint8Array | BodyInPieces;
 }
 
 /** Limits: what rspamd says of one message; recipients that are named to it, since a header has 16 KiB or so. */

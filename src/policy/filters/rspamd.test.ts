@@ -5,7 +5,7 @@ import { silentLog } from '../../base/log.ts';
 import { fc } from '../../base/test-properties.ts';
 import { parseMailbox } from '../../mail/fields/address.ts';
 import { findingText } from '../../mail/finding.ts';
-import type { HttpRequest } from '../../net/http-request.ts';
+import type { BodyInPieces, HttpRequest } from '../../net/http-request.ts';
 import { HttpError } from '../../net/http-request.ts';
 import { formatReply } from '../../smtp/reply.ts';
 import type { Draft } from '../policy.ts';
@@ -26,7 +26,11 @@ const draft: Draft = {
   arrival: arrivalOf(content),
 };
 
-async function asked(answer: object | Error | number, settings: Partial<RspamdSettings> = {}) {
+async function asked(
+  answer: object | Error | number,
+  settings: Partial<RspamdSettings> = {},
+  shown = draft,
+) {
   const requests: HttpRequest[] = [];
   const results: string[] = [];
   const policy = rspamd({
@@ -45,7 +49,7 @@ async function asked(answer: object | Error | number, settings: Partial<RspamdSe
     hostname: () => 'mx.example.net',
     nameOf: async () => 'client.far.test',
   });
-  const given = await policy.filter!(envelope, draft);
+  const given = await policy.filter!(envelope, shown);
   const { objection } = given ?? {};
   return {
     ...{ requests, results, given },
@@ -81,6 +85,23 @@ describe('rspamd', () => {
       ...{ 'Queue-Id': 'q1', 'MTA-Name': 'mx.example.net', Password: 'pw' },
     });
     assert.deepEqual([told, results], [[`r: no action; ${why}`], ['accepted']]);
+  });
+
+  it('what is large is not read until it is sent', async () => {
+    let isRead = false;
+    const open = () => ({
+      ...{ size: content.length, bytes: undefined },
+      async *read() {
+        isRead = true;
+        yield content;
+      },
+    });
+    const large = { ...draft, arrival: { ...draft.arrival, open } };
+    const { requests } = await asked(verdict('no action'), {}, large);
+    const { size, read } = requests[0]!.body as BodyInPieces;
+    assert.deepEqual([size, isRead], [6 + content.length, false]);
+    const pieces = await Array.fromAsync(read());
+    assert.equal(Buffer.concat(pieces).toString(), `A: 1\r\n${content}`);
   });
 
   it('what it rejects is refused, in its words if it has any', async () => {

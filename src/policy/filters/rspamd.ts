@@ -7,7 +7,8 @@ import { HeaderEdit } from '../../mail/header/header-edit.ts';
 import type { HttpRequest, HttpResponse } from '../../net/http-request.ts';
 import type { Detail } from '../../smtp/reply.ts';
 import { reply } from '../../smtp/reply.ts';
-import { storedSize } from '../../store/content.ts';
+import type { Content } from '../../store/content.ts';
+import { prefixed, storedSize } from '../../store/content.ts';
 import type { Envelope } from '../envelope.ts';
 import type { Draft, FilterAnswer, Policy } from '../policy.ts';
 import type { FilterReports, FilterSettings } from './filter.ts';
@@ -51,7 +52,7 @@ async function ask(envelope: Envelope, draft: Draft, parts: RspamdParts): Promis
   const { settings, request, hostname, nameOf } = parts;
   const { client, sender, recipients } = envelope;
   return askRspamd({
-    ...{ server: settings, request, body: await wholeOf(draft) },
+    ...{ server: settings, request, body: wholeOf(draft) },
     recipients: recipients.map(({ named }) => formatMailbox(named)),
     about: {
       IP: client.remote.address,
@@ -67,9 +68,10 @@ async function ask(envelope: Envelope, draft: Draft, parts: RspamdParts): Promis
   });
 }
 
-async function wholeOf({ above, below, arrival }: Draft): Promise<Uint8Array> {
-  const pieces = await Array.fromAsync(arrival.open().read());
-  return Buffer.concat([Buffer.from(above + below), ...pieces]);
+/** What is large is read as rspamd takes it: many clients may send as large a message at once. */
+function wholeOf({ above, below, arrival }: Draft): Content | Uint8Array {
+  const whole = prefixed(Buffer.from(above + below), arrival.open());
+  return whole.bytes ?? whole;
 }
 
 /** Limit: rules that a finding tells of. */
