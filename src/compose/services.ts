@@ -2,7 +2,9 @@
 // wants it: a server that takes mail and sends it on has neither IMAP nor HTTP in its memory.
 
 import { unreachable } from '../base/assert.ts';
+import { messageOf } from '../base/error-text.ts';
 import { once } from '../base/once.ts';
+import type { ListenerConfig } from '../config/settings/listeners.ts';
 import { OpenFolders } from '../mailbox/open-folders.ts';
 import type { NodeQuestions } from '../watch/nodes/node-questions.ts';
 import type { ActiveSync, ActiveSyncServiceParts } from './activesync.ts';
@@ -37,14 +39,15 @@ export function createServices(parts: ServicesParts): Services {
   parts.questions.answer('device', (device) =>
     typeof device === 'string' ? activeSync?.letGo(device) : undefined,
   );
-  const imap = once(async () =>
-    (await import('./imap.ts')).createImap({ ...parts, openFolders }, urls),
-  );
-  const pop3 = once(async () => (await import('./pop3.ts')).createPop3(parts));
-  const mtqp = once(async () => (await import('./mtqp.ts')).createMtqp(parts));
+  const imap = once(async () => {
+    const { createImap } = await programOf('imap', import('./imap.ts'));
+    return createImap({ ...parts, openFolders }, urls);
+  });
+  const pop3 = once(async () => (await programOf('pop3', import('./pop3.ts'))).createPop3(parts));
+  const mtqp = once(async () => (await programOf('mtqp', import('./mtqp.ts'))).createMtqp(parts));
   const http = once(async () => {
-    const { createActiveSync } = await import('./activesync.ts');
-    const { createHttp } = await import('./http.ts');
+    const { createActiveSync } = await programOf('http', import('./activesync.ts'));
+    const { createHttp } = await programOf('http', import('./http.ts'));
     activeSync = createActiveSync({ ...parts, openFolders, handIn: smtp.handIn });
     return createHttp({ ...parts, activeSync });
   });
@@ -69,3 +72,15 @@ export function createServices(parts: ServicesParts): Services {
   };
   return { serviceFor, handIn: smtp.handIn, endWaits: () => activeSync?.endWaits() };
 }
+
+/** Whoever reloads is told whose it is: what Node says of a program may name none. */
+const programOf = <Program>(
+  service: ListenerConfig['service'],
+  program: Promise<Program>,
+): Promise<Program> =>
+  program.catch((error: unknown) => {
+    throw new Error(
+      `the program of the service ${service} cannot be read (${messageOf(error)}); restart the server if it has just been upgraded, else install it again`,
+      { cause: error },
+    );
+  });

@@ -2,12 +2,29 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { freePorts } from '../ports.ts';
-import { startProcess } from '../process.ts';
+import { eventually, startProcess } from '../process.ts';
+
+/** While there is a file `broken`, Node says of some programs what it says of one that cannot be read, or is half there. */
+const breaker = `
+  import { registerHooks } from 'node:module';
+  import { existsSync } from 'node:fs';
+  registerHooks({ load(url, context, next) {
+    const isBroken = existsSync('broken');
+    if (isBroken && url.endsWith('/src/access/imap/imap-service.ts'))
+      throw Object.assign(new Error('EACCES: permission denied, open'), { code: 'EACCES' });
+    if (isBroken && url.endsWith('/src/compose/pop3.ts'))
+      return { format: 'module', source: 'export const a b', shortCircuit: true };
+    return next(url, context);
+  } });`;
+const within = (program: string): readonly string[] => [
+  'env',
+  `NODE_OPTIONS=--import=data:text/javascript,${encodeURIComponent(program)}`,
+];
 
 /** Told at the end of the process; of the server's thread alone. */
 const teller = `
@@ -19,7 +36,6 @@ const teller = `
   process.on('exit', () => {
     if (isMainThread) writeFileSync('read.json', JSON.stringify([...read, ...process.moduleLoadList]));
   });`;
-const telling = ['env', `NODE_OPTIONS=--import=data:text/javascript,${encodeURIComponent(teller)}`];
 
 const smtp = (port: number) => ({ service: 'smtp', host: '127.0.0.1', port });
 
@@ -34,7 +50,11 @@ describe('what is read when it is wanted', () => {
   it('a server of SMTP alone has no program of another protocol', async () => {
     const [port] = await freePorts(1);
     const listeners = [smtp(port!)];
-    await using server = await startProcess({ hostname: 'mx.test', listeners }, undefined, telling);
+    await using server = await startProcess(
+      { hostname: 'mx.test', listeners },
+      undefined,
+      within(teller),
+    );
     assert.match(await greetingOf(port!), /^220 /);
     await server.end('SIGTERM');
     const read: readonly string[] = JSON.parse(
@@ -69,5 +89,47 @@ describe('what is read when it is wanted', () => {
     assert.match(await greetingOf(b), /^\* OK /);
     assert.match(await greetingOf(c), /^\+OK /);
     assert.equal((await fetch(`http://127.0.0.1:${d}/healthz`)).status, 200);
+  });
+
+  it('a reload that wants what cannot be read says what it is and changes nothing; once it can be read it is there', async () => {
+    const [a, b, c] = (await freePorts(3)) as [number, number, number];
+    const before = { hostname: 'before.test', domains: ['mx.test'], listeners: [smtp(a)] };
+    await using server = await startProcess(before, undefined, within(breaker));
+    const after = (service: string) => ({
+      ...{ ...before, hostname: 'after.test' },
+      listeners: [smtp(a), smtp(b), { service, host: '127.0.0.1', port: c, insecureAuth: true }],
+    });
+    const broken = join(server.directory, 'broken');
+    writeFileSync(broken, '');
+    for (const [service, why] of [
+      ['imap', 'EACCES: permission denied, open'],
+      ['pop3', 'Missing initializer in const declaration'],
+    ] as const) {
+      const said = `the program of the service ${service} cannot be read (${why}); restart the server if it has just been upgraded, else install it again`;
+      await assert.rejects(server.reload(after(service)), (error: Error) => {
+        assert.ok(
+          error.message.includes(`not reloaded, the old configuration stays in force: ${said}\n`),
+          error.message,
+        );
+        return true;
+      });
+      server.child.kill('SIGHUP');
+      await eventually(
+        () => server.log().split(`"problems":[${JSON.stringify(said)}]`).length > 2 || undefined,
+        'the log says it, of both reloads',
+      );
+      assert.match(await greetingOf(a), /^220 before\.test /);
+      for (const port of [b, c]) await assert.rejects(greetingOf(port), /ECONNREFUSED/);
+    }
+    rmSync(broken);
+    for (const [service, greeting] of [
+      ['imap', /^\* OK /],
+      ['pop3', /^\+OK /],
+    ] as const) {
+      await server.reload(after(service));
+      assert.match(await greetingOf(c), greeting);
+      assert.match(await greetingOf(a), /^220 after\.test /);
+      assert.match(await greetingOf(b), /^220 after\.test /);
+    }
   });
 });
