@@ -47,6 +47,18 @@ describe('RFC 8601 §5: Authentication-Results in our name', () => {
       assert.equal(kept(message), message);
     });
 
+  for (const [what, between] of [
+    ['a comment', `(${'x'.repeat(5_000)})`],
+    ['comments', '(x)\r\n '.repeat(1_000)],
+    ['white space', `\r\n${' '.repeat(5_000)}`],
+  ] as const)
+    it(`takes out one with ${what} of some thousand octets before the name`, () => {
+      const rest = 'A: b\r\n\r\n';
+      assert.equal(kept(`Authentication-Results: ${between} ${ours}; spf=pass\r\n${rest}`), rest);
+      const long = `Authentication-Results: relay.example.net; spf=pass ${between}\r\n${rest}`;
+      assert.equal(kept(long), long);
+    });
+
   const field = `Authentication-Results: ${ours}; spf=pass\r\n`;
 
   /** Each that is taken out brings the next line astray within the bound, and a field behind it to light. */

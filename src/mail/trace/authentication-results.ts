@@ -36,7 +36,9 @@ export function forgedResults(head: Uint8Array, hostname: string): readonly Rang
 
 const forgedIn = (head: Uint8Array, ours: string): readonly Range[] =>
   fieldsNamed(head, 'authentication-results').filter(({ start, end }) => {
-    const { id, version } = authorOf(head.subarray(start, end));
+    const author = authorOf(head.subarray(start, end));
+    if (author === 'far off') return true;
+    const { id, version } = author;
     // RFC 8601 §5: "In the case of EAI-formatted messages, this test is done after converting".
     return domainKey(id) === ours || (version !== undefined && !/^0*1$/.test(version));
   });
@@ -61,10 +63,12 @@ const valueBytesMax = 4_096;
  * token or a quoted string (RFC 2045 §5.1). Read with a generous eye,
  * as its readers may; Field: Outlook.com writes results where the name should be.
  */
-function authorOf(field: Uint8Array): Author {
+function authorOf(field: Uint8Array): Author | 'far off' {
   const text = Buffer.from(field.subarray(0, valueBytesMax)).toString('utf8');
   const value = withoutComments(text.slice(text.indexOf(':') + 1).replace(/\r?\n/g, ''));
-  const [payload = ''] = value.split(';', 1);
+  const [payload = '', ...results] = value.split(';', 2);
+  // Nobody honest has so much before the first result: whom it names may stand behind a long comment.
+  if (field.length > valueBytesMax && results.length === 0) return 'far off';
   const [, quoted, token = '', version] =
     /^[\s\x00-\x1f]*(?:"((?:\\.|[^"\\])*)"?|([^\s"]*))(?:[\s\x00-\x1f]+(\d+)\s*$)?/s.exec(
       payload,
