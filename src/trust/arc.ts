@@ -16,6 +16,7 @@ import {
   rawValue,
   readSignature,
   signatureBytesMax,
+  signerOf,
   usableKey,
   withoutValue,
 } from './signature.ts';
@@ -167,10 +168,11 @@ function readSeal({ raw }: RawField): Seal | string {
   const algorithm = tags.get('a')!.toLowerCase();
   if (algorithm !== 'rsa-sha256' && algorithm !== 'ed25519-sha256')
     return `unknown algorithm ${algorithm}`;
+  const { domain = '', selector = '' } = signerOf(tags);
   return {
     algorithm,
-    domain: tags.get('d')!.toLowerCase(),
-    selector: tags.get('s')!,
+    domain,
+    selector,
     validation: tags.get('cv')!.toLowerCase(),
     signature: Buffer.from(withoutSpace(tags.get('b')!), 'base64'),
   };

@@ -104,7 +104,10 @@ const text = [
 ].join('\r\n');
 
 /** With both signatures in front. */
-async function signed(message = text): Promise<Buffer> {
+async function signed(
+  message = text,
+  names = { domain: 'a.test', rsa: 'rsa', ed: 'ed' },
+): Promise<Buffer> {
   const octets = Buffer.from(message, 'latin1');
   const end = findHeaderEnd(octets);
   const all = new SignedMessage(octets.subarray(0, end));
@@ -112,8 +115,8 @@ async function signed(message = text): Promise<Buffer> {
   all.update(octets.subarray(end));
   const { fields } = all;
   const signers = [
-    { domain: 'a.test', selector: 'rsa', privateKey: rsa.privateKey },
-    { domain: 'a.test', selector: 'ed', privateKey: ed25519.privateKey },
+    { domain: names.domain, selector: names.rsa, privateKey: rsa.privateKey },
+    { domain: names.domain, selector: names.ed, privateKey: ed25519.privateKey },
   ];
   const front = await dkimFields(signers, { fields, body, seconds: 1_000 });
   return Buffer.from(`${front}${message}`, 'latin1');
@@ -206,6 +209,31 @@ describe('DKIM: what is signed and what is not', () => {
       const resolver = resolverWith({ rsa: `v=DKIM1; ${flags}; p=${spki}` });
       assert.equal((await results(below, resolver))[0], expected);
     }
+  });
+
+  it('RFC 8616 §5: names in UTF-8 are asked for, compared and told of as A-labels', async () => {
+    const octets = (name: string) => Buffer.from(name).toString('latin1');
+    const names = { domain: octets('Bücher.test'), rsa: octets('schlüssel.a'), ed: 'ed' };
+    const resolver = new FakeResolver({
+      'xn--schlssel-95a.a._domainkey.xn--bcher-kva.test': { TXT: [records.rsa] },
+      'ed._domainkey.xn--bcher-kva.test': { TXT: [`${records.ed}; t=s`] },
+    });
+    const message = await signed(text, names);
+    for (const { result, domain } of await verdictsOf(message, resolver))
+      assert.deepEqual([result, domain], ['pass', 'xn--bcher-kva.test']);
+    // i= may be written the other way, for the domain and those below it.
+    const problemOf = async (i: string) => {
+      const [verdict] = await verdictsOf(
+        change(message, ' s=ed;', ` s=ed; i=${octets(i)};`),
+        resolver,
+      ).then((all) => all.filter(({ selector }) => selector === 'ed'));
+      return verdict?.problem;
+    };
+    const other = 'the header was changed, or the key is another one';
+    assert.equal(await problemOf('jürgen@bücher.test'), other);
+    assert.equal(await problemOf('@xn--bcher-kva.test'), other);
+    assert.equal(await problemOf('@sub.bücher.test'), 'the key is not for subdomains');
+    assert.equal(await problemOf('@bucher.test'), 'i= is not within d=');
   });
 
   it('RFC 8301 §3.2: RSA keys below 1,024 bits sign nothing', async () => {

@@ -68,7 +68,7 @@ export class DkimCheck {
         if ('unreadable' in one) {
           const { result, problem, domain, selector } = one.unreadable;
           const nothing = { identity: undefined, algorithm: undefined, signature: undefined };
-          return { result, problem, domain: domain?.toLowerCase(), selector, ...nothing };
+          return { result, problem, domain, selector, ...nothing };
         }
         const { signature, body } = one;
         const checked = await checkSignature(signature, { message, body, resolver, seconds });

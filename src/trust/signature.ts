@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import type { Turns } from '../base/in-turns.ts';
 import { inTurns } from '../base/in-turns.ts';
 import type { Resolver } from '../dns/resolver.ts';
+import { domainKey } from '../mail/fields/address.ts';
 import type { BodyHasher, Canonicalization } from './canonical.ts';
 import { canonicalField } from './canonical.ts';
 import type { RawField } from './canonical-text.ts';
@@ -64,13 +65,24 @@ export function readSignature(field: RawField, kind: 'dkim' | 'arc'): Signature 
       selector: undefined,
     };
   const tags = parseTagList(rawValue(field.raw));
-  const domain = tags?.get('d');
-  const selector = tags?.get('s');
-  if (tags === undefined) return { ...permanent('not a list of tags'), domain, selector };
+  if (tags === undefined)
+    return { ...permanent('not a list of tags'), domain: undefined, selector: undefined };
+  const { domain, selector } = signerOf(tags);
   const read = kind === 'dkim' ? dkimProblem(tags) : undefined;
   const result = read ?? signatureOf(field, tags, kind);
   return 'problem' in result ? { ...result, domain, selector } : result;
 }
+
+/** Of whom a list of tags is. RFC 8616 §5: names may be in UTF-8; they are asked for, and compared, as A-labels. */
+export function signerOf(tags: TagList): Pick<Unreadable, 'domain' | 'selector'> {
+  const [d, s] = [tags.get('d'), tags.get('s')];
+  return { domain: d && domainKey(inUtf8(d)), selector: s && asciiName(inUtf8(s)) };
+}
+
+const inUtf8 = (latin1: string): string => Buffer.from(latin1, 'latin1').toString();
+
+/** As it is written, where it is in ASCII. */
+const asciiName = (text: string): string => (/^[\x00-\x7f]*$/.test(text) ? text : domainKey(text));
 
 function dkimProblem(tags: TagList): Failure | undefined {
   if (tags.get('v') !== '1') return permanent('not of version 1');
@@ -82,7 +94,7 @@ function dkimProblem(tags: TagList): Failure | undefined {
 function signatureOf(field: RawField, tags: TagList, kind: 'dkim' | 'arc'): Signature | Failure {
   for (const name of ['a', 'b', 'bh', 'd', 'h', 's'])
     if (!tags.has(name) || tags.get(name) === '') return permanent(`no ${name}=`);
-  const domain = tags.get('d')!.toLowerCase();
+  const { domain = '', selector = '' } = signerOf(tags);
   const algorithm = tags.get('a')!.toLowerCase();
   // RFC 8301 §3.1: rsa-sha1 is no signature any more.
   if (algorithm === 'rsa-sha1') return { result: 'policy', problem: 'sha1 is too weak' };
@@ -97,8 +109,8 @@ function signatureOf(field: RawField, tags: TagList, kind: 'dkim' | 'arc'): Sign
   if (kind === 'dkim' && !signedNames.includes('from')) return permanent('From is not signed');
   // RFC 8617 §4.1.2
   if (kind === 'arc' && signedNames.includes('arc-seal')) return permanent('the seal is signed');
-  const identity = tags.get('i') ?? `@${domain}`;
-  if (kind === 'dkim' && !isWithin(identity.slice(identity.lastIndexOf('@') + 1), domain))
+  const identity = inUtf8(tags.get('i') ?? `@${domain}`);
+  if (kind === 'dkim' && !isWithin(hostOf(identity), domain))
     return permanent('i= is not within d=');
   const numbers = ['l', 't', 'x'].map((name) => numberOf(tags.get(name)));
   if (numbers.includes('bad')) return permanent('l=, t= or x= is no number');
@@ -109,13 +121,17 @@ function signatureOf(field: RawField, tags: TagList, kind: 'dkim' | 'arc'): Sign
     field,
     algorithm,
     domain,
-    selector: tags.get('s')!,
+    selector,
     identity,
     ...{ header, body, lengthMax, signedNames, expiresAt },
     bodyHash: withoutSpace(tags.get('bh')!),
     signature: Buffer.from(withoutSpace(tags.get('b')!), 'base64'),
   };
 }
+
+/** In A-labels. */
+const hostOf = (identity: string): string =>
+  domainKey(identity.slice(identity.lastIndexOf('@') + 1));
 
 const isCanonicalization = (text: string): text is Canonicalization =>
   text === 'simple' || text === 'relaxed';
@@ -233,8 +249,7 @@ export function usableKey(
     return permanent(`the key is ${kind}, the signature ${algorithm}`);
   if (bits !== undefined && bits < rsaBitsMin)
     return { result: 'policy', problem: `a key of ${bits} bits is too weak` };
-  const at = identity.lastIndexOf('@');
-  if (isStrict && at !== -1 && identity.slice(at + 1).toLowerCase() !== domain)
+  if (isStrict && identity.includes('@') && hostOf(identity) !== domain)
     return permanent('the key is not for subdomains');
   return found.key;
 }

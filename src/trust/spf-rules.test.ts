@@ -165,4 +165,23 @@ describe('SPF: what RFC 7208 says, one line each', () => {
       assert.equal((await checkSpf(question, new FakeResolver(zone))).result, 'pass', name);
     }
   });
+
+  it('RFC 8616 §4: terms with a local part that is not of US-ASCII match nothing', async () => {
+    for (const [terms, expected] of [
+      ['exists:%{l}.yes.test -all', 'fail'],
+      ['-exists:%{l}.yes.test +all', 'pass'],
+      ['a:%{s}.yes.test ?all', 'neutral'],
+      ['include:%{l1r}.yes.test -all', 'fail'],
+      ['redirect=%{l}.yes.test', 'neutral'],
+      ['exists:%{o}.yes.test -all', 'pass'],
+    ] as const) {
+      const resolver = new FakeResolver({
+        'a.test': { TXT: [`v=spf1 ${terms}`] },
+        'xn--tda.yes.test': { A: ['127.0.0.2'], TXT: ['v=spf1 +all'] },
+        'a.test.yes.test': { A: ['127.0.0.2'] },
+      });
+      const question = { address: '192.0.2.3', domain: 'a.test', local: 'ü', hello: 'hello.test' };
+      assert.equal((await checkSpf(question, resolver)).result, expected, terms);
+    }
+  });
 });

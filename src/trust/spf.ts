@@ -98,15 +98,30 @@ class SpfCheck {
     const record = await this.#record(domain);
     if (record === undefined) return { result: 'none' };
     for (const directive of record.directives)
-      if (await this.#matches(directive.mechanism, domain))
+      if (
+        !this.#isBeyondDns(directive.mechanism) &&
+        (await this.#matches(directive.mechanism, domain))
+      )
         return this.#decide(directive, record, domain, explains);
     // RFC 7208 §6.1, §4.7
-    if (record.redirect === undefined) return { result: 'neutral' };
+    if (record.redirect === undefined || this.#namesLocal(record.redirect))
+      return { result: 'neutral' };
     this.#count();
     const next = await this.#name(record.redirect, domain);
     const result: HostResult = isName(next) ? await this.host(next, explains) : { result: 'none' };
     if (result.result === 'none') throw new SpfProblem(`${next}, redirected to, has no SPF record`);
     return result;
+  }
+
+  /** RFC 8616 §4: terms with a local part that is not of US-ASCII match nothing. */
+  #isBeyondDns(mechanism: Mechanism): boolean {
+    return 'domain' in mechanism && this.#namesLocal(mechanism.domain);
+  }
+
+  /** Whether a local part that no name in the DNS has would be in it. */
+  #namesLocal(spec: MacroString | undefined): boolean {
+    if (!/[^\x00-\x7f]/.test(this.#question.local ?? '')) return false;
+    return spec?.some((piece) => piece.kind === 'macro' && 'sl'.includes(piece.letter)) === true;
   }
 
   /** RFC 7208 §4.4, §4.5 */
