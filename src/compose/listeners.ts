@@ -13,6 +13,7 @@ import type { Networks } from '../net/network.ts';
 import { createNetworks } from '../net/network.ts';
 import type { ProxyRules } from '../net/proxy-protocol.ts';
 import type { Service } from '../net/service.ts';
+import { endServices } from '../net/service.ts';
 import { SocketPeer } from '../net/socket-peer.ts';
 import type { ServerTls } from '../net/tls.ts';
 import type { FindService } from './service-parts.ts';
@@ -55,8 +56,6 @@ export interface ListenersChange {
 const waitingMax = 1024;
 /** How long a proxy may take to say whose the connection is. */
 const proxyHeaderMs = 5_000;
-/** How long conversations that were cut off have to notice it. */
-const destroyedMs = 2_000;
 
 interface Place {
   readonly spec: ListenerConfig;
@@ -144,14 +143,10 @@ export class Listeners {
   async close(graceMs: number): Promise<void> {
     for (const socket of this.#sockets) this.#retire(socket.close());
     const { clock } = this.#parts;
-    const cutOff = Promise.withResolvers<void>();
-    let cancel = clock.after(graceMs, () => {
-      for (const { service } of this.#retired) service.destroy();
-      cancel = clock.after(destroyedMs, cutOff.resolve);
-    });
-    const ended = Promise.all([...this.#retired].map(({ service }) => service.shutdown()));
-    await Promise.race([ended, cutOff.promise]);
-    cancel();
+    await endServices(
+      Array.from(this.#retired, ({ service }) => service),
+      { graceMs, clock },
+    );
   }
 
   #retire(serving: Serving | undefined): void {

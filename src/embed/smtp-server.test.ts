@@ -309,6 +309,31 @@ describe('SmtpServer', () => {
     assert.equal(server.connections, 0);
   });
 
+  it('close() comes to its end though a hook never does', async (t) => {
+    const asked = Promise.withResolvers<void>();
+    const onConnect = () => {
+      asked.resolve();
+      return new Promise<undefined>(() => {});
+    };
+    const server = await new SmtpServer({ onConnect, onMessage: () => {} }).listen();
+    const client = connect(server.port, '127.0.0.1').on('error', () => {});
+    await asked.promise;
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    let isClosed = false;
+    const closed = server.close({ graceMs: Infinity }).then(() => {
+      isClosed = true;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    t.mock.timers.tick(60_000);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.ok(!isClosed && !client.destroyed, 'no time is too long to be counted');
+    t.mock.timers.tick(2 ** 31);
+    await new Promise((resolve) => setImmediate(resolve));
+    t.mock.timers.tick(2_000);
+    await closed;
+    client.destroy();
+  });
+
   const wrong: readonly (readonly [string, object, string, string, RegExp])[] = [
     ['no onMessage', { onMessage: undefined }, 'MISSING_OPTION', 'onMessage', /is missing/],
     ['onData of others', { onData: () => {} }, 'UNKNOWN_OPTION', 'onData', /known here: hostname/],

@@ -5,7 +5,8 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { assert } from '../base/assert.ts';
-import { systemClock } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
+import { systemClock, timerDelayMsMax } from '../base/clock.ts';
 import { InputError, refuseUnknown } from '../base/input-error.ts';
 import type { Log } from '../base/log.ts';
 import { systemRandom } from '../base/random.ts';
@@ -15,6 +16,7 @@ import { ListenError, listen, startServerTls } from '../net/listener.ts';
 import { createNetworks } from '../net/network.ts';
 import type { ProxyRules } from '../net/proxy-protocol.ts';
 import type { PeerService } from '../net/service.ts';
+import { endServices } from '../net/service.ts';
 import type { SocketPeer } from '../net/socket-peer.ts';
 import type { ServerTls } from '../net/tls.ts';
 import { loadServerTls } from '../net/tls.ts';
@@ -68,6 +70,14 @@ const stderrLog: Log = {
   ...{ debug: () => {}, info: () => {} },
   warn: (event, fields) => console.error(`postrider: ${event}`, fields ?? ''),
   error: (event, fields) => console.error(`postrider: ${event}`, fields ?? ''),
+};
+
+/** Keeps the process alive, as whoever waits for close() expects. */
+const waitedFor: Pick<Clock, 'after'> = {
+  after(delayMs, callback) {
+    const timer = setTimeout(callback, Math.min(delayMs, timerDelayMsMax));
+    return () => clearTimeout(timer);
+  },
 };
 
 const localWay: Way = { delivery: 'local', destination: 'local' };
@@ -161,9 +171,7 @@ export class SmtpServer implements AsyncDisposable {
     this.#running = undefined;
     const { listener, service, clear } = running;
     await listener.close();
-    const timer = setTimeout(() => service.destroy(), graceMs);
-    await service.shutdown();
-    clearTimeout(timer);
+    await endServices([service], { graceMs, clock: waitedFor });
     await clear();
   }
 

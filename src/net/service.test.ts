@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { FakeClock } from '../base/fake-clock.ts';
 import { seededRandom } from '../base/random.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { reply } from '../smtp/reply.ts';
 import { MemoryPeer } from './memory-peer.ts';
 import type { Peer } from './peer.ts';
-import { PeerService } from './service.ts';
+import { endServices, PeerService } from './service.ts';
 
 const full = reply(421, '3.2', 'Too many');
 
@@ -81,5 +82,36 @@ describe('PeerService', () => {
     await Promise.all(stopped);
     assert.equal(test.open.size, 0);
     await test.service.shutdown();
+  });
+});
+
+describe('endServices', () => {
+  it('waits for what is under way, cuts it off, and goes on without what never ends', async () => {
+    const clock = new FakeClock();
+    const [patient, hung] = [service(), service()];
+    for (const one of [patient, hung]) one.service.accept(from('192.0.2.1'));
+    let isOver = false;
+    const ended = endServices([patient.service, hung.service], { graceMs: 10_000, clock });
+    void ended.then(() => {
+      isOver = true;
+    });
+    await clock.advance(9_999);
+    patient.ends[0]!();
+    assert.deepEqual(hung.told, ['shutdown']);
+    await clock.advance(1);
+    assert.deepEqual([...hung.told, isOver], ['shutdown', 'destroy', false]);
+    await clock.advance(2_000);
+    assert.ok(isOver);
+  });
+
+  it('ends with the last conversation, and leaves no timer', async () => {
+    const clock = new FakeClock();
+    const one = service();
+    one.service.accept(from('192.0.2.1'));
+    const ended = endServices([one.service], { graceMs: 10_000, clock });
+    one.ends[0]!();
+    await ended;
+    assert.equal(clock.nextTimer(), undefined);
+    assert.ok(!one.told.includes('destroy'));
   });
 });

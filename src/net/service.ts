@@ -2,6 +2,7 @@
 // conversations, or away. What is said on a connection is the conversation's; open-connections.ts has the rest of
 // its life.
 
+import type { Clock } from '../base/clock.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { endAfter } from './client-wait.ts';
 import type { AcceptedSocket } from './listener.ts';
@@ -91,6 +92,27 @@ export class PeerService implements Service {
   endSession(id: string): boolean {
     return this.#open.endSession(id);
   }
+}
+
+/** How long conversations that were cut off have to notice it. */
+const destroyedMs = 2_000;
+
+/**
+ * Ends what is idle now and the rest when it is done, or after `graceMs`. Resolves although one of them never notices: what
+ * it waits for may be somebody's function.
+ */
+export async function endServices(
+  services: readonly Service[],
+  { graceMs, clock }: { readonly graceMs: number; readonly clock: Pick<Clock, 'after'> },
+): Promise<void> {
+  const cutOff = Promise.withResolvers<void>();
+  let cancel = clock.after(graceMs, () => {
+    for (const service of services) service.destroy();
+    cancel = clock.after(destroyedMs, cutOff.resolve);
+  });
+  const ended = Promise.all(services.map((service) => service.shutdown()));
+  await Promise.race([ended, cutOff.promise]);
+  cancel();
 }
 
 /** A conversation, and what was known when it began. */
