@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FakeClock } from '../base/fake-clock.ts';
 import { seededRandom } from '../base/random.ts';
+import { SharedRoom } from '../base/shared-room.ts';
 import { openInMemory } from '../store/sqlite/test-stores.ts';
 import type { Stores } from '../store/stores.ts';
 import { UrlAuthority } from './imap/urls/url-authority.ts';
+import type { FetchedUrl } from './submitted-urls.ts';
 import { fetchSubmittedUrl } from './submitted-urls.ts';
 
 const bytes = Buffer.from('Subject: hi\r\nTo: x\r\n\r\nHello\r\n');
@@ -34,10 +36,11 @@ async function fetchOf(
 ): Promise<string> {
   const settings = () => ({ hostname: 'mx.example.org', messageSize });
   const urls = authorityOf({ folders, records });
-  const fetched = await fetchSubmittedUrl({ folders, urls, settings }, account, url);
-  return fetched instanceof Uint8Array
-    ? Buffer.from(fetched).toString()
-    : `${fetched.code} ${fetched.detail}`;
+  const room = new SharedRoom(1);
+  const fetched = await fetchSubmittedUrl({ folders, urls, settings, room }, account, url);
+  if ('code' in fetched) return `${fetched.code} ${fetched.detail}`;
+  fetched.release();
+  return Buffer.from(fetched.bytes).toString();
 }
 
 describe('RFC 4468 §3.3: URLs of messages that whoever logged in may read', () => {
@@ -66,6 +69,27 @@ describe('RFC 4468 §3.3: URLs of messages that whoever logged in may read', () 
       await deliver(test.stores);
       assert.equal(await fetchOf(test.stores, url), expected);
     });
+
+  it('what would be more in memory than there is room for waits until others have taken theirs', async () => {
+    await using test = await openInMemory();
+    await deliver(test.stores);
+    const { folders } = test.stores;
+    const parts = {
+      ...{ folders, urls: authorityOf(test.stores), room: new SharedRoom(bytes.length) },
+      settings: () => ({ hostname: 'mx.example.org', messageSize: 0 }),
+    };
+    const fetch = () => fetchSubmittedUrl(parts, account, 'imap://mx.example.org/INBOX/;UID=1');
+    const first = (await fetch()) as FetchedUrl;
+    let isThere = false;
+    const second = fetch().then((fetched) => {
+      isThere = true;
+      return fetched as FetchedUrl;
+    });
+    await folders.open(1, [1]);
+    assert.ok(!isThere);
+    first.release();
+    assert.deepEqual(Buffer.from((await second).bytes), bytes);
+  });
 
   it('RFC 4468 §6: what is too big is not read', async () => {
     await using test = await openInMemory();

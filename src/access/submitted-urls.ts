@@ -1,6 +1,7 @@
 // Content that is submitted by its URL: RFC 4468 §3.3, of messages in mailboxes here: those that whoever logged in
 // may read, and those that somebody lends them (RFC 4467).
 
+import type { SharedRoom } from '../base/shared-room.ts';
 import { addressKey, domainKey, parseMailbox } from '../mail/fields/address.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { replies, reply } from '../smtp/reply.ts';
@@ -17,6 +18,14 @@ export interface SubmittedUrlsParts {
   readonly urls: Pick<UrlAuthority, 'redeem'>;
   /** Read anew each time. */
   readonly settings: () => { readonly hostname: string; readonly messageSize: number };
+  /** Of fetchedBytesMax. */
+  readonly room: Pick<SharedRoom, 'take'>;
+}
+
+export interface FetchedUrl {
+  readonly bytes: Uint8Array;
+  /** They are not held any more. */
+  readonly release: () => void;
 }
 
 // RFC 4468 §5, §6: X.6.6, message content not available; X.7.8, trust relationship required.
@@ -25,20 +34,29 @@ const notOurs = reply(554, '7.8', 'Only URLs of your own mailboxes on this serve
 // RFC 4468 §3.4
 const notAuthorized = reply(554, '7.0', 'IMAP URL authorization failed');
 
-/** The octets that the URL names, or the reply that ends the transaction. */
+/** Limit: octets of all that was fetched and is not taken yet, in all sessions: more waits. One message may have as many. */
+export const fetchedBytesMax = 64 * 2 ** 20;
+
+/** What the URL names, or the reply that ends the transaction. */
 export async function fetchSubmittedUrl(
   parts: SubmittedUrlsParts,
   account: string,
   url: string,
-): Promise<Uint8Array | Reply> {
+): Promise<FetchedUrl | Reply> {
   const { messageSize } = parts.settings();
   const literal = await literalOf(parts, account, url);
   if ('code' in literal) return literal;
   if (messageSize !== 0 && literal.octets > messageSize) return replies.messageTooBig;
-  const pieces: Uint8Array[] = [];
-  // What is read is given back to whoever reads next: a copy stays.
-  for await (const piece of literal.pieces()) pieces.push(Buffer.from(piece));
-  return Buffer.concat(pieces);
+  const release = await parts.room.take(literal.octets);
+  try {
+    const pieces: Uint8Array[] = [];
+    // What is read is given back to whoever reads next: a copy stays.
+    for await (const piece of literal.pieces()) pieces.push(Buffer.from(piece));
+    return { bytes: Buffer.concat(pieces), release };
+  } catch (error) {
+    release();
+    throw error;
+  }
 }
 
 async function literalOf(

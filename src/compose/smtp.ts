@@ -2,9 +2,10 @@
 // message to the queue.
 
 import type { UrlAuthority } from '../access/imap/urls/url-authority.ts';
-import { fetchSubmittedUrl } from '../access/submitted-urls.ts';
+import { fetchedBytesMax, fetchSubmittedUrl } from '../access/submitted-urls.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import { SharedRoom } from '../base/shared-room.ts';
 import type { Config } from '../config/config.ts';
 import type { ListenerConfig } from '../config/settings/listeners.ts';
 import type { Resolver } from '../dns/resolver.ts';
@@ -73,10 +74,7 @@ export function createSmtp(parts: SmtpParts, urls: UrlAuthority): Smtp {
   const { spool } = stores;
   const rules = createPolicies(parts);
   const queues = domainQueues(parts);
-  const urlSettings = () => {
-    const { hostname, limits } = inForce().config;
-    return { hostname, messageSize: limits.messageSize };
-  };
+  const fetchUrl = fetchingUrls(parts, urls);
   const login = (sessionLog: Log) =>
     new Login({
       ...{ authenticator, throttle, clock, log: sessionLog, refusals, loggedIn },
@@ -118,8 +116,7 @@ export function createSmtp(parts: SmtpParts, urls: UrlAuthority): Smtp {
       submit: (message, _client, room) => runner.submit(message, room),
       startQueue: async (node) => queues.start(node),
       turns: onDemand,
-      fetchUrl: (account, url) =>
-        fetchSubmittedUrl({ folders: stores.folders, urls, settings: urlSettings }, account, url),
+      fetchUrl,
       tracked: (message, mtrk) => parts.tracking.note(message, mtrk),
       ...{ connections, spool, messageId, clock, random, log, refusals, tracer: parts.tracer },
     };
@@ -133,6 +130,20 @@ export function createSmtp(parts: SmtpParts, urls: UrlAuthority): Smtp {
       return handIn(forPrograms, `api-${handedIn.toString(36)}`, message);
     },
   };
+}
+
+/** What all sessions fetch shares its room. */
+function fetchingUrls(
+  { inForce, stores }: SmtpParts,
+  urls: UrlAuthority,
+): NonNullable<SmtpServiceParts['fetchUrl']> {
+  const room = new SharedRoom(fetchedBytesMax);
+  const settings = () => {
+    const { hostname, limits } = inForce().config;
+    return { hostname, messageSize: limits.messageSize };
+  };
+  return (account, url) =>
+    fetchSubmittedUrl({ folders: stores.folders, urls, settings, room }, account, url);
 }
 
 /** Started by ETRN: those of domains that we relay for. */

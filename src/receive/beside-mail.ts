@@ -7,7 +7,10 @@ import { replies, reply } from '../smtp/reply.ts';
 import type { Fetched } from './conversation.ts';
 
 /** What a URL names, or the reply that ends the transaction. */
-export type FetchUrl = (account: string, url: string) => Promise<Uint8Array | Reply>;
+export type FetchUrl = (
+  account: string,
+  url: string,
+) => Promise<{ readonly bytes: Uint8Array; readonly release: () => void } | Reply>;
 
 /** Hands mail that is kept for an account over to it, on its own connection. */
 export interface Turns {
@@ -33,8 +36,13 @@ export interface BesideMailParts {
 // RFC 4468 §5: X.7.8, trust relationship required.
 const urlUntrusted = reply(554, '7.8', 'Log in: URLs name messages of your own mailboxes here');
 
+/** The end of a line may be kept back until more comes. */
+const lastBytes = 1024;
+
 export class BesideMail {
   readonly #parts: BesideMailParts;
+  /** What a URL named and has not become content yet: so many octets. */
+  #held: { readonly release: () => void; left: number } | undefined;
   /** What follows from ATRN. */
   #turn: Turn | undefined;
 
@@ -49,8 +57,30 @@ export class BesideMail {
   async burl(url: string, account: string | undefined): Promise<Reply | Fetched> {
     const { fetchUrl } = this.#parts;
     if (fetchUrl === undefined || account === undefined) return urlUntrusted;
-    const fetched = await fetchUrl(account, url);
-    return fetched instanceof Uint8Array ? { fetched } : fetched;
+    this.release();
+    const found = await fetchUrl(account, url);
+    if ('code' in found) return found;
+    const { bytes, release } = found;
+    this.#held = { release, left: bytes.length };
+    if (bytes.length === 0) this.release();
+    return { fetched: bytes };
+  }
+
+  /** Octets of content have come, first of all those that were fetched; `written` once they are. */
+  passed(octets: number, written: Promise<void> | undefined): void {
+    const held = this.#held;
+    if (held === undefined) return;
+    held.left -= octets;
+    if (held.left > lastBytes) return;
+    const release = () => this.release();
+    if (written === undefined) release();
+    else written.then(release, release);
+  }
+
+  /** Nothing that was fetched is held any more. */
+  release(): void {
+    this.#held?.release();
+    this.#held = undefined;
   }
 
   async atrn(domains: readonly string[], account: string | undefined): Promise<Reply> {

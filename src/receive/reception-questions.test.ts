@@ -334,7 +334,7 @@ describe('what is for those who have logged in', () => {
     const asked: string[] = [];
     const fetchUrl: ReceptionParts['fetchUrl'] = async (of, url) => {
       asked.push(`${of} ${url}`);
-      return url === 'bad' ? no : Buffer.from('x');
+      return url === 'bad' ? no : { bytes: Buffer.from('x'), release: () => {} };
     };
     const { reception, login } = open({ fetchUrl });
     const burl = (url: string) => reception.answer({ kind: 'burl', url, last: true });
@@ -347,6 +347,39 @@ describe('what is for those who have logged in', () => {
     await without.login();
     const question = { kind: 'burl', url: 'imap:a', last: true } as const;
     assert.equal(((await without.reception.answer(question)) as Reply).code, 554);
+  });
+
+  it('RFC 4468 §3.2: what was fetched is held until it has become content, or its transaction is over', async () => {
+    let held = 0;
+    const fetchUrl: ReceptionParts['fetchUrl'] = async () => {
+      held += 1;
+      const release = () => {
+        held -= 1;
+      };
+      return { bytes: Buffer.alloc(4000, 'x'), release };
+    };
+    const { reception, login } = open({ fetchUrl });
+    await login();
+    const transaction = async () => {
+      await reception.answer({ kind: 'mail', from: null, params: [] });
+      await reception.answer({
+        kind: 'rcpt',
+        to: bob,
+        params: [],
+      });
+      await reception.answer({ kind: 'burl', url: 'imap:a', last: false });
+      await reception.answer({ kind: 'data', via: 'BDAT', binary: false });
+      await reception.content(Buffer.alloc(1000, 'x'));
+      assert.equal(held, 1);
+    };
+    await transaction();
+    // A line end may be kept back.
+    await reception.content(Buffer.alloc(2999, 'x'));
+    assert.equal(held, 0);
+    await reception.reset();
+    await transaction();
+    await reception.reset();
+    assert.equal(held, 0);
   });
 
   it('RFC 2645 §5.2: ATRN, whose turn comes once', async () => {

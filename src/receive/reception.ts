@@ -274,7 +274,9 @@ export class Reception implements Answerer {
   }
 
   content(bytes: Uint8Array): Promise<void> | undefined {
-    return this.#content.write(bytes);
+    const written = this.#content.write(bytes);
+    this.#besideMail.passed(bytes.length, written);
+    return written;
   }
 
   #message(): Promise<Reply | Replies> {
@@ -301,6 +303,7 @@ export class Reception implements Answerer {
   /** After RSET, a lost connection or refused content: nothing half-received remains. */
   reset(): Promise<void> | undefined {
     this.#client.cancelLogin();
+    this.#besideMail.release();
     this.#endTransaction();
     return this.#content.abort();
   }
