@@ -66,6 +66,7 @@ interface Setting {
   readonly submit?: SmtpServiceParts['submit'];
   readonly lmtp?: boolean;
   readonly spool?: MemorySpool;
+  readonly proxied?: boolean;
 }
 
 const ofConnection: ReadonlySet<string> = new Set(['connect', 'secure', 'hello']);
@@ -82,7 +83,8 @@ function serviceOf(setting: Setting) {
   return { held, service: createSmtpService(parts) };
 }
 
-function partsOf({ submit = async () => {}, lmtp = false, spool = new MemorySpool() }: Setting) {
+function partsOf(setting: Setting) {
+  const { submit = async () => {}, lmtp = false, spool = new MemorySpool() } = setting;
   const { held, policies } = reserving();
   const limits = { ...defaultLimits, messageSize: 1_000 };
   const clock = new FakeClock();
@@ -97,6 +99,7 @@ function partsOf({ submit = async () => {}, lmtp = false, spool = new MemorySpoo
       },
       ...{ wayOf: () => ({ delivery: 'local', destination: 'local' }), vrfy: 'no', policies },
       quota: () => ({ bytes: 1e6, messages: 5 }),
+      proxies: { has: () => setting.proxied === true, accountOf: async () => undefined },
     }),
     connections: createConnectionLimits({ connections: 10, connectionsPerClient: 10 }),
     startTls: async (peer) => Object.assign(peer, { tls: { protocol: 'TLSv1.3', cipher: 'X' } }),
@@ -184,6 +187,17 @@ describe('reservations of a transaction', () => {
     await new Promise((resolve) => setImmediate(resolve));
     assert.deepEqual(ended(), ['connect released', 'hello released', ...settled]);
     assert.deepEqual(new Set(held.map(({ times }) => times)), new Set([1]));
+  });
+
+  it('those of a client end when a proxy tells that it is another', async () => {
+    const { held, peer } = start({ proxied: true });
+    await peer.say(`${hello}XCLIENT ADDR=192.0.2.9\r\n${hello}`);
+    const ended = () => held.map(({ stage, ended, times }) => `${stage} ${ended} ${times}`);
+    const first = ['connect released 1', 'hello released 1'];
+    assert.deepEqual(ended(), [...first, 'connect held 0', 'hello held 0']);
+    await peer.fail();
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(ended(), [...first, ...first]);
   });
 
   it('those of TLS belong to the connection', async () => {
