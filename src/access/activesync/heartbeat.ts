@@ -33,13 +33,13 @@ export async function waitForNews(context: Context, { folders, seconds }: NewsOf
     if (device === undefined || device.blocked || device.wipe !== undefined) return 'nothing';
     if (device.folders !== undefined && (await hierarchyChanged(context, device.folders)))
       return 'hierarchy';
-    if ((await changedFolders(context, folders)).length > 0) return 'changed';
+    if ((await foldersWithNews(context, folders)).length > 0) return 'changed';
     if ((await wait.woken) !== 'changed') return 'nothing';
   }
 }
 
 /** Those of which there is something to tell. A folder that is gone is the hierarchy's affair. */
-export async function changedFolders(
+export async function foldersWithNews(
   context: Context,
   folders: readonly string[],
 ): Promise<readonly string[]> {

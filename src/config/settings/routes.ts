@@ -2,6 +2,7 @@
 
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import type { RouteTls } from '../../deliver/relay/relay-route.ts';
 import { addressKey, parseMailbox } from '../../mail/fields/address.ts';
 import { isLoopback } from '../../net/network.ts';
 import { credentialProblem } from '../../sasl/client.ts';
@@ -59,8 +60,6 @@ export const routeSettings = {
 };
 
 type ParsedRoute = z.output<typeof route>;
-
-export type RouteTls = 'none' | 'opportunistic' | 'require' | 'verify';
 
 export type RouteConfig = { readonly domain: string } & (
   | { readonly kind: 'mx'; readonly tls: RouteTls }

@@ -10,7 +10,7 @@ import {
 } from '../../../activesync/wbxml/element.ts';
 import type { Answer, Context } from '../context.ts';
 import { answerWith } from '../context.ts';
-import { changedFolders, heartbeat, waitForNews } from '../heartbeat.ts';
+import { foldersWithNews, heartbeat, waitForNews } from '../heartbeat.ts';
 
 /** [MS-ASCMD] 2.2.3.177.11 */
 const status = {
@@ -43,7 +43,7 @@ export async function ping(context: Context): Promise<Answer> {
   const news = await waitForNews(context, { folders, seconds });
   if (news === 'hierarchy') return answer(status.hierarchy);
   if (news === 'nothing') return answer(status.expired);
-  const changed = await changedFolders(context, folders);
+  const changed = await foldersWithNews(context, folders);
   return answer(status.changes, [
     element(
       'Ping:Folders',
