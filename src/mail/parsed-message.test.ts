@@ -116,6 +116,12 @@ describe('parseMessage', () => {
     assert.equal(html.plainText.trim(), 'Hello & bye');
   });
 
+  it('names no attachment by an empty parameter', () => {
+    const file = 'Content-Disposition: attachment; filename=\n\nx';
+    assert.equal(parseMessage(`Content-Type: text/plain; name=\n${file}`).filename, undefined);
+    assert.equal(parseMessage(`Content-Type: text/plain; name=a.txt\n${file}`).filename, 'a.txt');
+  });
+
   it('has an answer for everything', () => {
     const piece = fc.constantFrom(
       'Content-Type: multipart/mixed; boundary=m\n',

@@ -9,7 +9,7 @@ import { mailboxesOf, parseAddressList, writtenAddress } from './fields/structur
 import type { HeaderField } from './header/header.ts';
 import { headerValue, parseHeader } from './header/header.ts';
 import { parseMime } from './mime/mime.ts';
-import type { MimePart } from './mime/mime-part.ts';
+import { fileNameOf, type MimePart } from './mime/mime-part.ts';
 import { decodeTransferEncoding } from './mime/transfer-decoding.ts';
 import { htmlText } from './text/html-text.ts';
 
@@ -134,12 +134,11 @@ function partOf(octets: Buffer, part: MimePart): MessagePart {
   const body = octets.subarray(bodyStart, bodyEnd);
   const content = (): Buffer => Buffer.from(decodeTransferEncoding(body, encoding) ?? body);
   const inside = part.message === undefined ? part.children : [part.message];
-  const name = disposition?.params.get('filename') ?? contentType.params.get('name');
   const properties = {
     contentType: `${contentType.type}/${contentType.subtype}`,
     params: contentType.params,
     disposition: disposition?.value.toLowerCase(),
-    filename: name === undefined ? undefined : decodeEncodedWords(name),
+    filename: fileNameOf(part),
     contentId: part.id?.trim().replace(/^<(.*)>$/, '$1'),
     parts: inside.map((child) => partOf(octets, child)),
     content,

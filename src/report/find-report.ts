@@ -7,7 +7,7 @@ import { decodeEncodedWords } from '../mail/fields/encoded-word.ts';
 import { headerValue, parseHeader } from '../mail/header/header.ts';
 import { parseMime } from '../mail/mime/mime.ts';
 import type { MimePart } from '../mail/mime/mime-part.ts';
-import { defaultTypes, readMimeFields } from '../mail/mime/mime-part.ts';
+import { defaultTypes, fileNameOf, readMimeFields } from '../mail/mime/mime-part.ts';
 import { decodeTransferEncoding } from '../mail/mime/transfer-decoding.ts';
 import type { AggregateReport } from './aggregate.ts';
 import { readAggregateReport } from './aggregate.ts';
@@ -37,7 +37,7 @@ export function looksLikeReport(head: Uint8Array): boolean {
   const { type, subtype, params } = contentType;
   if (type === 'multipart' && subtype === 'report')
     return /^(?:feedback-report|tlsrpt)$/i.test(params.get('report-type') ?? '');
-  const name = disposition?.params.get('filename') ?? params.get('name') ?? '';
+  const name = fileNameOf({ contentType, disposition }) ?? '';
   if (reportName.test(name)) return true;
   const subject = headerValue(fields, 'subject');
   return subject !== undefined && /\breport\s+domain:/i.test(decodeEncodedWords(subject));
@@ -87,8 +87,8 @@ const isOriginal = (part: MimePart): boolean =>
   ['message/rfc822', 'message/global', 'text/rfc822-headers'].some((type) => isType(part, type));
 
 function mayBePacked(part: MimePart): boolean {
-  const { type, subtype, params } = part.contentType;
-  const name = part.disposition?.params.get('filename') ?? params.get('name') ?? '';
+  const { type, subtype } = part.contentType;
+  const name = fileNameOf(part) ?? '';
   return (
     type === 'application' ||
     /\.(?:xml|json|gz|zip)$/i.test(name) ||

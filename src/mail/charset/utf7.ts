@@ -47,15 +47,18 @@ export function joinUtf7(pieces: readonly Uint8Array[]): Buffer {
   const joined: Uint8Array[] = [];
   let inBase64 = false;
   let digits = 0;
+  let last = 0;
   for (const piece of pieces) {
     for (const octet of piece) {
-      if (inBase64 && base64Digit(octet) >= 0) digits += 1;
+      const digit = inBase64 ? base64Digit(octet) : -1;
+      if (digit >= 0) [digits, last] = [digits + 1, digit];
       else if (!inBase64 && octet === PLUS) [inBase64, digits] = [true, 0];
       else inBase64 = false;
     }
     joined.push(piece);
     // RFC 2152 rule 2: UTF-16 in base64, its last digit filled up with less than six zero bits.
-    if (!inBase64 || digits === 0 || (digits * 6) % 16 >= 6) continue;
+    const rest = (digits * 6) % 16;
+    if (!inBase64 || digits === 0 || rest >= 6 || (last & ((1 << rest) - 1)) !== 0) continue;
     joined.push(minus);
     inBase64 = false;
   }

@@ -3,12 +3,11 @@
 // Each protocol makes of it what it says: IMAP ENVELOPE and BODYSTRUCTURE (imap/envelope.ts,
 // imap/body-structure.ts). Total: any octets have a digest. Bounded by the limits of what it is made of.
 
-import { decodeEncodedWords } from '../fields/encoded-word.ts';
 import { type Envelope, EnvelopeFields, emptyEnvelope } from '../fields/envelope.ts';
 import { joinContinuations } from '../fields/parameter-list.ts';
 import type { Parameter, Parameterised } from '../fields/parameters.ts';
 import { mailboxesOf } from '../fields/structured.ts';
-import type { MimePart } from '../mime/mime-part.ts';
+import { fileNameOf, type MimePart } from '../mime/mime-part.ts';
 import type { TextPart } from '../text/body-text.ts';
 import { previewOf } from '../text/preview.ts';
 
@@ -98,7 +97,8 @@ class PartReader {
   part(part: MimePart, around: MimePart | undefined): BodyPart {
     const { contentType, disposition } = part;
     const { type, subtype } = contentType;
-    const name = nameOf(part);
+    // RFC 8621 §4.1.4: decoded. Field: encoded words in it, too.
+    const name = fileNameOf(part);
     return {
       type,
       subtype,
@@ -158,12 +158,6 @@ function charactersOf(envelope: Envelope): number {
     for (const { name, local, domain, route } of mailboxesOf(list))
       texts.push(name, local, domain, route);
   return texts.reduce((sum, text) => sum + (text?.length ?? 0), 0);
-}
-
-/** RFC 8621 §4.1.4: of the disposition, or else of the type. Field: encoded words in it, too. */
-function nameOf({ contentType, disposition }: MimePart): string | undefined {
-  const name = disposition?.params.get('filename') ?? contentType.params.get('name');
-  return name === undefined ? undefined : decodeEncodedWords(name);
 }
 
 /**

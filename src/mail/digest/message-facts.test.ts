@@ -200,6 +200,17 @@ Text
     assert.equal(name(type), undefined);
   });
 
+  it('takes a name that is empty for none, and looks at the next', () => {
+    const name = (header: string) => messageFacts(octets(`${header}\n\nx`)).digest.body.name;
+    const file = 'Content-Disposition: attachment; filename';
+    for (const none of ['=', '=""', '=" "', "*=utf-8''", '==?utf-8?q??=']) {
+      const type = `Content-Type: text/plain; name${none}`;
+      assert.equal(name(`${type}\n${file}${none}`), undefined, none);
+      assert.equal(name(`Content-Type: text/plain; name=a.txt\n${file}${none}`), 'a.txt', none);
+      assert.equal(name(`${type}\n${file}=a.txt`), 'a.txt', none);
+    }
+  });
+
   it('is total: any octets have a digest', () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => void messageFacts(bytes)));
   });

@@ -45,6 +45,7 @@ describe('decodeEncodedWords', () => {
     ['=?iso-2022-kr?B?GyQpQw5BVjkuDyAOSC5ATg8=?=', '주문 확인'],
     ['=?ks_c_5601-1987?B?jGO55rCix88=?=', '똠방각하'],
     ['=?utf-7?Q?+2D0?= =?utf-7?Q?+3gA?= =?utf-7?Q?b+AO?= =?utf-7?Q?k-c?=', '😀béc'],
+    ['=?utf-7?Q?+TxqLcD?= =?utf-7?Q?BuMEp3?= =?utf-7?Q?5TCJ?=', '会議のお知ら'],
     // Characters that should have been encoded. The field is Latin-1 where it is no UTF-8: header.ts.
     ['=?iso-8859-1?Q?J\xfcrgen_=E9?=', 'Jürgen é'],
     ['=?utf-8?Q?J\xfcrgen_=C3=A9?=', 'Jürgen é'],

@@ -1,6 +1,7 @@
 // One part of a message, and what its header says of it. RFC 2045 and what extends its fields: 2183,
 // 2231, 2557, 1864, 3282. Reading is total: a field that cannot be read counts as absent.
 
+import { decodeEncodedWords } from '../fields/encoded-word.ts';
 import { type Parameterised, parseParameterised } from '../fields/parameters.ts';
 import type { HeaderField } from '../header/header.ts';
 
@@ -36,6 +37,18 @@ export interface MimePart {
   readonly children: readonly MimePart[];
   /** Of message/rfc822 and message/global: the message inside, unless it is encoded. */
   readonly message: MimePart | undefined;
+}
+
+/** What the sender calls it: of the disposition, or else of the type; a name that is empty is none. RFC 2183 §2.3. */
+export function fileNameOf({
+  contentType,
+  disposition,
+}: Pick<MimePart, 'contentType' | 'disposition'>): string | undefined {
+  for (const written of [disposition?.params.get('filename'), contentType.params.get('name')]) {
+    const name = decodeEncodedWords(written ?? '');
+    if (name.trim() !== '') return name;
+  }
+  return undefined;
 }
 
 export interface MimeLimits {
