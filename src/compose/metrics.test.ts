@@ -31,6 +31,10 @@ describe('a policy that is counted', () => {
       }
     });
 
+  it('has a counter before it says no', () => {
+    assert.throws(() => countedPolicy({ name: 'new' }, createMetrics()), /new is among/);
+  });
+
   it('has the stages that it had', () => {
     const counted = countedPolicy({ name: 'hooks', mail: () => undefined }, createMetrics());
     assert.deepEqual(Object.keys(counted), ['name', 'mail']);

@@ -2,6 +2,7 @@
 // is recorded of messages, who is admitted, who logs in. The rest is counted inside: the rooms get the
 // counter they need.
 
+import { assert } from '../base/assert.ts';
 import type { Metric } from '../base/metrics.ts';
 import { Metrics } from '../base/metrics.ts';
 import { version } from '../base/version.ts';
@@ -30,7 +31,9 @@ const policies = [
   ...(['reverse-name', 'suspicion', 'greylist', 'early-talker', 'null-sender'] as const),
   ...(['harvest', 'content-rules', 'untagged-notification', 'hooks', 'suppression'] as const),
 ] as const;
-export type CountedPolicy = (typeof policies)[number];
+type CountedPolicy = (typeof policies)[number];
+const isCounted = (name: string): name is CountedPolicy =>
+  (policies as readonly string[]).includes(name);
 
 const attemptSeconds = [0.01, 0.05, 0.1, 0.5, 1, 5, 30, 120, 600];
 const deliverySeconds = [0.05, 0.25, 1, 5, 30, 300, 3600, 14_400, 86_400, 432_000];
@@ -248,10 +251,11 @@ export function countedConnections(
   };
 }
 
-/** A policy whose objections are counted. */
+/** A policy whose objections are counted: under its name, for which there must be a counter before anybody objects. */
 export function countedPolicy(policy: Policy, { objections, signs }: ServerMetrics): Policy {
-  const counter = objections[policy.name as CountedPolicy];
-  const sign = signs[policy.name as CountedPolicy];
+  assert(isCounted(policy.name), `${policy.name} is among the policies that are counted`);
+  const counter = objections[policy.name];
+  const sign = signs[policy.name];
   const count = <A extends PolicyAnswer>(given: Answer<A>): Answer<A> => {
     if (given instanceof Promise) return given.then((answer) => seen(answer));
     return seen(given);
