@@ -3,6 +3,7 @@
 // whoever wants a name not to be seen knows that. RFC 2045, 2183, 2231. Where readers would not even agree on what the
 // parts are, or there is more than is looked at, that is told instead of names.
 
+import type { SharedRoom } from '../../base/shared-room.ts';
 import { decodeEncodedWords } from '../../mail/fields/encoded-word.ts';
 import { parseParameterised } from '../../mail/fields/parameters.ts';
 import type { HeaderField } from '../../mail/header/header.ts';
@@ -32,11 +33,17 @@ const nameMax = 1_000;
 /** Limit: messages that are encoded in messages that are encoded. */
 const encodedDepthMax = 10;
 
-/** Without a promise where the content is in memory. */
-export function attachmentNames(content: Content): AttachmentNames | Promise<AttachmentNames> {
+/** Limit: octets of all encoded messages that are decoded at a time; many clients may send one at once. */
+export const decodedAtOnceMax = 2 * encodedMax;
+
+/** Without a promise where the content is in memory. `room`: of decodedAtOnceMax, for all that are looked at. */
+export function attachmentNames(
+  content: Content,
+  room: Pick<SharedRoom, 'take'>,
+): AttachmentNames | Promise<AttachmentNames> {
   const reader = new NameReader();
   if (content.bytes !== undefined) return reader.read(content.bytes, 0);
-  return reader.readPieces(content);
+  return reader.readPieces(content, room);
 }
 
 class NameReader {
@@ -54,7 +61,7 @@ class NameReader {
     return this.#found();
   }
 
-  async readPieces(content: Content): Promise<AttachmentNames> {
+  async readPieces(content: Content, room: Pick<SharedRoom, 'take'>): Promise<AttachmentNames> {
     const scanner = this.#scanner();
     const inText = this.#inText();
     for await (const piece of content.read()) {
@@ -63,9 +70,17 @@ class NameReader {
     }
     inText.end();
     for (const part of this.#end(scanner)) {
-      if (part.bodyEnd - part.bodyStart > encodedMax)
+      const octets = part.bodyEnd - part.bodyStart;
+      if (octets > encodedMax) {
         this.#unclear ??= 'an encoded message larger than is looked at';
-      else this.#enclosed(await bodyOf(part, content), part, 0);
+        continue;
+      }
+      const giveBack = await room.take(octets);
+      try {
+        this.#enclosed(await bodyOf(part, content), part, 0);
+      } finally {
+        giveBack();
+      }
     }
     return this.#found();
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { SharedRoom } from '../../base/shared-room.ts';
 import { findingText } from '../../mail/finding.ts';
 import { formatReply } from '../../smtp/reply.ts';
 import type { PolicyAnswer } from '../policy.ts';
@@ -145,8 +146,18 @@ describe('rules about content', () => {
     async function* read({ from = 0 } = {}) {
       for (let at = from; at < bytes.length; at += 7) yield bytes.subarray(at, at + 7);
     }
-    const names = await attachmentNames({ size: bytes.length, bytes: undefined, read });
-    assert.deepEqual(names, { names: ['a.exe'], unclear: undefined }, 'in pieces, too');
+    const room = new SharedRoom(100);
+    const giveBack = await room.take(100);
+    let isOver = false;
+    const inPieces = Promise.resolve(
+      attachmentNames({ size: bytes.length, bytes: undefined, read }, room),
+    ).finally(() => {
+      isOver = true;
+    });
+    await new Promise(setImmediate);
+    assert.ok(!isOver, 'others are being decoded');
+    giveBack();
+    assert.deepEqual(await inPieces, { names: ['a.exe'], unclear: undefined }, 'in pieces, too');
   });
 
   let deep = 'Subject: x\n\nx';

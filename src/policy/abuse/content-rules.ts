@@ -4,6 +4,7 @@
 // programs make of them (attachment-names.ts). What is inside of archives is not looked at: that is a virus scanner's work.
 
 import { globMatches } from '../../base/glob.ts';
+import { SharedRoom } from '../../base/shared-room.ts';
 import { decodeEncodedWords } from '../../mail/fields/encoded-word.ts';
 import type { Finding } from '../../mail/finding.ts';
 import { parseHeader } from '../../mail/header/header.ts';
@@ -11,7 +12,7 @@ import type { Reply } from '../../smtp/reply.ts';
 import { reply } from '../../smtp/reply.ts';
 import type { Arrival, Policy, PolicyAnswer } from '../policy.ts';
 import type { AttachmentNames } from './attachment-names.ts';
-import { attachmentNames } from './attachment-names.ts';
+import { attachmentNames, decodedAtOnceMax } from './attachment-names.ts';
 import { asRead, bothEnds } from './text-as-read.ts';
 
 /** One entry of the configuration's `contentRules`: either `header` and `pattern`, or `attachment`. */
@@ -38,12 +39,13 @@ const name = 'content-rules';
 const noFiles: AttachmentNames = { names: [], unclear: undefined };
 
 export function contentRules({ rules }: ContentRulesParts): Policy {
+  const room = new SharedRoom(decodedAtOnceMax);
   return {
     name,
     message(_, arrival) {
       const now = rules();
       const first = now.some(({ attachment }) => attachment !== undefined)
-        ? attachmentNames(arrival.open())
+        ? attachmentNames(arrival.open(), room)
         : noFiles;
       return first instanceof Promise
         ? first.then((files) => judge(now, arrival, files))
