@@ -1,6 +1,7 @@
 // Whose a message says it is: everybody in From, and their domains.
 
-import { parseHeader } from '../header/header.ts';
+import { headerBytesMax, parseHeader } from '../header/header.ts';
+import type { Readable } from '../header/header-cut.ts';
 import type { Mailbox } from './address.ts';
 import { mailboxesOf, parseAddressList } from './structured.ts';
 
@@ -22,6 +23,51 @@ export function fromFieldsOf(
   if (fields.reduce((octets, { length }) => octets + length, 0) > fromBytesMax) return undefined;
   return fields.map(({ value }) => parseAddressList(value));
 }
+
+/** A message, and where its body begins as we read it. */
+export interface AuthoredMessage {
+  readonly head: Uint8Array;
+  readonly header: { readonly end: number };
+  open(): Readable;
+}
+
+/**
+ * The same with the From fields that others read where a line that is no field ends the header here
+ * (header-walk.ts): Dovecot and Thunderbird go on to the empty line. Nobody hides his From behind such a line.
+ */
+export async function fromFieldsForAnybody(
+  message: AuthoredMessage,
+): Promise<ReturnType<typeof fromFieldsOf>> {
+  const fields = fromFieldsOf(message.head);
+  if (fields === undefined || endsWithEmptyLine(message)) return fields;
+  const behind = await upToEmptyLine(message);
+  const others = behind.match(/^from[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*\n?/gim) ?? [];
+  if (others.length === 0) return fields;
+  const read = fromFieldsOf(Buffer.from(others.join(''), 'latin1'));
+  return read === undefined ? undefined : [...fields, ...read];
+}
+
+const endsWithEmptyLine = ({ head, header: { end } }: AuthoredMessage): boolean =>
+  /(?:^|\n)\r?\n$/.test(Buffer.from(head.subarray(Math.max(0, end - 4), end)).toString('latin1'));
+
+/** From where our reading ends; as latin1. */
+async function upToEmptyLine({ header: { end }, open }: AuthoredMessage): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  let left = headerBytesMax;
+  let at = 0;
+  for await (const piece of open().read()) {
+    const behind = piece.subarray(Math.max(0, end - at), Math.max(0, end - at) + left);
+    at += piece.length;
+    left -= behind.length;
+    pieces.push(Buffer.from(behind));
+    if (left === 0 || emptyLine.test(Buffer.from(behind).toString('latin1'))) break;
+  }
+  const text = Buffer.concat(pieces).toString('latin1');
+  const found = emptyLine.exec(text);
+  return found === null ? text : text.slice(0, found.index + 1);
+}
+
+const emptyLine = /\n\r?\n/;
 
 export const authorDomains = (head: Uint8Array): readonly string[] | undefined =>
   authorsOf(head)?.map(({ domain }) => domain);

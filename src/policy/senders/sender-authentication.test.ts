@@ -293,6 +293,31 @@ describe('sender authentication: what DMARC asks for', () => {
       assert.equal((await judge({}, `From: ${from}\r\n\r\n`))?.objection?.code, 550, from);
   });
 
+  it('RFC 9989 §11.5: nor by a line behind which others go on to read the header', async () => {
+    const { judge } = setUp({ ...ofPolicy('reject'), 'c.test': { TXT: ['v=spf1 +all'] } });
+    const code = async (text: string, piece = text.length) => {
+      const open: Delivered['open'] = (bytes) => ({
+        ...{ size: bytes.length, bytes: undefined },
+        async *read() {
+          for (let at = 0; at < bytes.length; at += piece) yield bytes.subarray(at, at + piece);
+        },
+      });
+      return (await judge({}, text, { open }))?.objection?.code;
+    };
+    for (const hidden of [
+      '--x\r\nfrom : a@b.test\r\n\r\n',
+      `${'x\r\n'.repeat(20)}X: y\r\nFrom:\r\n  Ann\r\n\t<a@b.test>\r\n\r\nFrom: x@c.test\r\n`,
+      '--x\r\nFrom: a@b.test',
+    ])
+      for (const seen of ['Subject: x\r\n', 'From: x@c.test\r\n'])
+        for (const piece of [undefined, 7, 1])
+          assert.equal(await code(`${seen}${hidden}`, piece), 550, seen + hidden);
+    const text = 'From: x@c.test\r\n\r\n--x\r\nFrom: a@b.test\r\n\r\n';
+    assert.equal(await code(text), undefined, 'what is body for everybody');
+    assert.equal(await code('Subject: x\r\n--x\r\n\r\nFrom: a@b.test\r\n'), undefined);
+    assert.equal(await code(`--x\r\nFrom: ${'a@c.test, '.repeat(10_000)}a@b.test\r\n\r\n`), 550);
+  });
+
   it('RFC 9989 §7.2: authors of too many domains are nobody, where it is obeyed', async () => {
     const from = Array.from({ length: 6 }, (_, n) => `a@n${n}.test`).join(', ');
     for (const [obey, code] of [

@@ -8,7 +8,8 @@ import type { Clock } from '../../base/clock.ts';
 import { inTurns } from '../../base/in-turns.ts';
 import type { Resolver } from '../../dns/resolver.ts';
 import { domainKey } from '../../mail/fields/address.ts';
-import { authorDomains } from '../../mail/fields/author-domains.ts';
+import { fromFieldsForAnybody } from '../../mail/fields/author-domains.ts';
+import { mailboxesOf } from '../../mail/fields/structured.ts';
 import type { Finding } from '../../mail/finding.ts';
 import { resultsField } from '../../mail/trace/results-field.ts';
 import type { Reply } from '../../smtp/reply.ts';
@@ -97,10 +98,11 @@ class Judge {
     const arc = rules.arc ? new ArcCheck(signed) : undefined;
     // First, for the DNS is not to blame for the time that it takes.
     if (signed.needsBody) await readBody(arrival, signed);
+    const authors = rules.dmarc ? await fromFieldsForAnybody(arrival) : undefined;
     const resolver = this.#impatience.begin();
     try {
       const { findings, objection } = await this.#findings(envelope, {
-        ...{ arrival, rules, resolver, dkim, arc },
+        ...{ arrival, authors, rules, resolver, dkim, arc },
       });
       const front = resultsField(this.#parts.hostname(), findings);
       return { objection, findings, ...(front !== undefined && { head: { front } }) };
@@ -111,12 +113,13 @@ class Judge {
 
   async #findings(
     envelope: Envelope,
-    { arrival, rules, resolver, dkim, arc }: Judging,
+    { arrival, authors, rules, resolver, dkim, arc }: Judging,
   ): Promise<Found> {
     const { client } = envelope;
     const { address } = client.remote;
     const seconds = Math.floor(this.#parts.clock.now() / 1_000);
-    const dmarc = rules.dmarc ? beginDmarc(authorDomains(arrival.head), resolver) : undefined;
+    const domains = authors?.flatMap(mailboxesOf).map(({ domain }) => domain);
+    const dmarc = rules.dmarc ? beginDmarc(domains, resolver) : undefined;
     const [reverse, spf, signatures, chain] = await Promise.all([
       this.#names.get(client) ?? checkIprev(address, resolver),
       rules.spf ? this.#spf(envelope, resolver, seconds) : undefined,
@@ -174,6 +177,7 @@ async function readBody({ open, header }: Arrival, signed: SignedMessage): Promi
 
 interface Judging {
   readonly arrival: Arrival;
+  readonly authors: Awaited<ReturnType<typeof fromFieldsForAnybody>>;
   readonly rules: AuthenticationRules;
   readonly resolver: Resolver;
   readonly dkim: DkimCheck | undefined;

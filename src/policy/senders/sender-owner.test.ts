@@ -3,7 +3,9 @@ import { describe, it } from 'node:test';
 import { silentLog } from '../../base/log.ts';
 import type { Mailbox } from '../../mail/fields/address.ts';
 import { parseMailbox } from '../../mail/fields/address.ts';
+import { scanHeader } from '../../mail/header/header.ts';
 import { formatReply } from '../../smtp/reply.ts';
+import { memoryContent } from '../../store/content.ts';
 import { MemoryAccountStore } from '../accounts/memory-account-store.ts';
 import { createAddressMap } from '../addresses/address-map.ts';
 import type { AcceptedRecipient, ClientFacts, Envelope } from '../envelope.ts';
@@ -59,8 +61,13 @@ describe('sender owner', () => {
       assert.equal(refusal && formatReply(refusal), isTheirs ? undefined : expected);
     });
 
+  const arrivalOf = (text: string) => {
+    const head = Buffer.from(text);
+    const open = () => memoryContent(head);
+    return { head, header: scanHeader(head, true), open } as unknown as Arrival;
+  };
   const fromLine = async (account: string | undefined, from: string, asked = rule) => {
-    const arrival = { head: Buffer.from(`From: ${from}\r\n\r\n`) } as unknown as Arrival;
+    const arrival = arrivalOf(`From: ${from}\r\n\r\n`);
     const envelope = { client: { account } } as Envelope;
     return (await asked.message!(envelope, arrival))?.objection?.lines[0];
   };
@@ -75,6 +82,7 @@ describe('sender owner', () => {
       ['bob@example.org', 'bob@example.org, "x" <ann.smith@bücher.example>', refused],
       ['bob@example.org', 'bob@example.org\r\nFrom: ann@example.org', once],
       ['bob@example.org', 'bob@elsewhere.example\r\nFrom: bob@elsewhere.example', once],
+      ['bob@example.org', 'bob@example.org\r\n--x\r\nFrom: ann@example.org', once],
       ['bob@example.org', 'bob@example.org <ann@example.org>', refused],
       ['bob@example.org', 'Bob <bob@example.org> <ann@example.org>', refused],
       ['bob@example.org', 'bob@example.org ann@example.org', refused],
@@ -114,7 +122,7 @@ describe('sender owner', () => {
       assert.equal(await fromLine('bob@example.org', from), expected, from);
       assert.equal(await fromLine(undefined, from), undefined, from);
     }
-    const arrival = { head: Buffer.from('Subject: x\r\n\r\n') } as unknown as Arrival;
+    const arrival = arrivalOf('Subject: x\r\n\r\n');
     const envelope = { client: { account: 'bob@example.org' } } as Envelope;
     assert.equal(await rule.message!(envelope, arrival), undefined, 'it is added');
   });

@@ -5,12 +5,12 @@
 
 import type { Mailbox } from '../../mail/fields/address.ts';
 import { addressKey } from '../../mail/fields/address.ts';
-import { fromFieldsOf } from '../../mail/fields/author-domains.ts';
+import { fromFieldsForAnybody } from '../../mail/fields/author-domains.ts';
 import { mailboxesOf } from '../../mail/fields/structured.ts';
 import { reply } from '../../smtp/reply.ts';
 import type { AccountStore } from '../../store/account-store.ts';
 import type { AddressMap } from '../addresses/address-map.ts';
-import type { Policy, PolicyAnswer } from '../policy.ts';
+import type { Arrival, Policy, PolicyAnswer } from '../policy.ts';
 
 export interface SenderOwnerParts {
   readonly accounts: Pick<AccountStore, 'find'>;
@@ -44,8 +44,8 @@ export function senderOwner({ accounts, addressMap, judgesAuthors }: SenderOwner
     // (RFC 8098 §3) and vacation replies. It names nobody, so it deceives nobody.
     mail: ({ client: { account }, sender }) =>
       account === undefined || sender === null ? undefined : judgeSender(account, sender),
-    message: ({ client: { account } }, { head }) =>
-      account === undefined ? undefined : judgeAuthors(account, head),
+    message: ({ client: { account } }, arrival) =>
+      account === undefined ? undefined : judgeAuthors(account, arrival),
   };
 
   async function judgeSender(account: string, sender: Mailbox): Promise<PolicyAnswer | undefined> {
@@ -61,9 +61,9 @@ export function senderOwner({ accounts, addressMap, judgesAuthors }: SenderOwner
 
   async function judgeAuthors(
     account: string,
-    head: Uint8Array,
+    arrival: Arrival,
   ): Promise<PolicyAnswer | undefined> {
-    const fields = fromFieldsOf(head);
+    const fields = await fromFieldsForAnybody(arrival);
     if (fields === undefined) return { objection: tooManyAuthors };
     if (fields.length > 1) return { objection: fromTwice };
     // Where there is no From it is added. RFC 6854 §2: a group may be empty.
