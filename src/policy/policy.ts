@@ -123,12 +123,12 @@ export type Wrapping = {
   readonly [S in Stage]: (ask: NonNullable<Policy[S]>) => NonNullable<Policy[S]>;
 };
 
-/** The policy with something put around its stages. Where it had none, it has none. */
+/** The policy with something put around its stages, which know no `this`. Where it had none, it has none. */
 export function wrapped(policy: Policy, wrapping: Wrapping): Policy {
   const around = Object.entries(wrapping) as [Stage, (ask: unknown) => unknown][];
   const stages = around.flatMap(([stage, wrap]) => {
     const ask = policy[stage];
-    return ask === undefined ? [] : [[stage, wrap(ask.bind(policy))]];
+    return ask === undefined ? [] : [[stage, wrap(ask)]];
   });
   return { name: policy.name, ...Object.fromEntries(stages) };
 }
