@@ -23,8 +23,10 @@ export class MailboxView {
   /** UIDs by number minus one. The folder's own list, unless they differ. */
   #uids: Uint32Array;
   #lastUid: number;
-  /** Changes up to this modseq were told. */
+  /** Changes of flags up to this modseq were told. */
   #told: number;
+  /** Changes up to this modseq were looked at; those of flags may have been of no interest. */
+  #seen: number;
   /** Of messages that were told of by themselves: up to which modseq. */
   readonly #toldOf = new Map<number, number>();
   #expunges: number;
@@ -33,6 +35,7 @@ export class MailboxView {
     this.#uids = rows.uids;
     this.#lastUid = rows.lastUid;
     this.#told = modseq;
+    this.#seen = modseq;
     this.#expunges = rows.expunges;
   }
 
@@ -69,12 +72,13 @@ export class MailboxView {
   }
 
   /** Whether pull() would have anything to say or to do. */
-  isCurrent(rows: FolderRows, modseq: number): boolean {
-    return modseq === this.#told && this.#uids === rows.uids;
+  isCurrent(rows: FolderRows, modseq: number, flags = true): boolean {
+    return modseq === (flags ? this.#told : this.#seen) && this.#uids === rows.uids;
   }
 
-  pull(rows: FolderRows, modseq: number, mayExpunge: boolean): News {
-    if (this.isCurrent(rows, modseq)) return noNews;
+  /** Without `flags` their changes are of no interest now, and are kept for when they are. */
+  pull(rows: FolderRows, modseq: number, mayExpunge: boolean, flags = true): News {
+    if (this.isCurrent(rows, modseq, flags)) return noNews;
     const gone = rows.expunges === this.#expunges ? none : rows.removedFrom(this.#uids);
     const expunged = mayExpunge ? this.#numbersOf(gone) : [];
     const before = this.#uids.length - expunged.length;
@@ -84,8 +88,9 @@ export class MailboxView {
     this.#uids = isShared ? rows.uids : joined(this.#uids, rows.uids.subarray(firstNew));
     this.#lastUid = Math.max(lastUid, rows.lastUid);
     if (isShared) this.#expunges = rows.expunges;
-    const changed = this.#changed(rows, lastUid);
-    this.#forgetTold(modseq);
+    const changed = flags ? this.#changed(rows, lastUid) : [];
+    this.#seen = Math.max(this.#seen, modseq);
+    if (flags) this.#forgetTold(modseq);
     const { length } = this.#uids;
     const exists = length > before ? length : undefined;
     return { expunged, exists, firstNew: before + 1, changed };

@@ -300,7 +300,8 @@ class World {
   #check({ conversation, client }: Session): void {
     const selected = conversation.context.selected!;
     assert.equal(client.messages.length, selected.messages);
-    const { rows, isCurrent } = selected;
+    const { rows } = selected;
+    const isCurrent = selected.isCurrent(true);
     for (const [index, { uid, flags: told }] of client.messages.entries()) {
       if (uid === undefined) continue;
       assert.equal(uid, selected.uidAt(index + 1));

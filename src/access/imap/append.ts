@@ -116,6 +116,7 @@ export class Append {
     if (target.name === 'APPEND') return ok('APPEND completed', code);
     // RFC 8508 §3.2: in an untagged OK, since the message it replaces is expunged after it.
     this.#context.untagged(`OK [${code}] Replacement message ready`);
+    updates?.answer();
     const isQresync = this.#context.isEnabled('QRESYNC') && selected !== undefined;
     return ok('REPLACE completed', isQresync ? `HIGHESTMODSEQ ${selected.open.modseq}` : undefined);
   }

@@ -33,6 +33,8 @@ export interface Updates {
    * command is executed.
    */
   tell(when: 'command' | 'keep-numbers' | 'idle' | 'unasked'): Promise<void> | undefined;
+  /** The command answers with what has become of the selected mailbox, whatever NOTIFY wants to know. */
+  answer(): void;
   /** What the client did itself: it is not told of it. RFC 5465 §5. */
   know(change: OwnChange): void;
   /** The conversation is over, or somebody else is to log in. */

@@ -30,7 +30,7 @@ export interface SelectedParts {
 
 export interface SyncOptions {
   readonly mayExpunge: boolean;
-  /** False: changes of flags are of no interest. */
+  /** False: changes of flags are of no interest now. */
   readonly flags?: boolean;
   /** UIDs are named in any case. */
   readonly named?: boolean;
@@ -152,8 +152,8 @@ export class SelectedMailbox {
   }
 
   /** Whether sync() would say anything. */
-  get isCurrent(): boolean {
-    return this.view.isCurrent(this.rows, this.open.modseq);
+  isCurrent(flags: boolean): boolean {
+    return this.view.isCurrent(this.rows, this.open.modseq, flags);
   }
 
   /** RFC 4314 §4: which flags may be changed by these rights. */
@@ -163,7 +163,8 @@ export class SelectedMailbox {
 
   /** Says what changed, once. Expunged messages keep their numbers until they may be told. */
   sync(context: Told, options: SyncOptions): News {
-    const news = this.view.pull(this.rows, this.open.modseq, options.mayExpunge);
+    const { mayExpunge, flags = true, named = false } = options;
+    const news = this.view.pull(this.rows, this.open.modseq, mayExpunge, flags);
     if (news.expunged.length > 0) this.#tellExpunged(context, news.expunged);
     if (news.exists !== undefined) {
       this.#noteRecent();
@@ -172,9 +173,7 @@ export class SelectedMailbox {
     if (news.exists !== undefined || this.#recent.countIn(this.uids) !== this.#toldRecent)
       this.tellRecent(context);
     this.tellKeywords(context);
-    const { flags = true, named = false } = options;
-    if (flags)
-      for (const { number, uid } of news.changed) this.tellMessage(context, number, uid, named);
+    for (const { number, uid } of news.changed) this.tellMessage(context, number, uid, named);
     return news;
   }
 

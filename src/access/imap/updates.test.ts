@@ -130,6 +130,93 @@ describe('NOTIFY', () => {
     B! EXPUNGE
     A< * 1 EXPUNGE`,
   );
+  for (const [title, command] of [
+    ['NOTIFY NONE', 'NONE'],
+    ['without SELECTED', 'SET (personal (MessageNew MessageExpunge FlagChange))'],
+    ['SELECTED NONE', 'SET (selected NONE)'],
+  ] as const)
+    dialogue(
+      `RFC 5465 §3.1, §5: ${title}: nothing of the selected mailbox, also not in answers of commands
+      A! SELECT INBOX
+      A> a NOTIFY ${command}
+      A< a OK …
+      B! SELECT INBOX
+      B! COPY 1 INBOX
+      B! STORE 1 +FLAGS.SILENT (\\Flagged)
+      B! STORE 2 +FLAGS.SILENT (\\Deleted)
+      B! EXPUNGE
+      A> b NOOP
+      A< b OK …
+      A> c UID FETCH 1:* UID
+      A< * 1 FETCH (UID 1)
+      A< * 3 FETCH (UID 3)
+      A< * 4 FETCH (UID 4)
+      A< c OK …
+      A> d NOTIFY SET (selected NONE)
+      A< * 2 EXPUNGE
+      A< * 4 EXISTS
+      A< * … RECENT
+      A< * 1 FETCH (UID 1 FLAGS (\\Flagged…))
+      A< d OK …
+      B! STORE 1 +FLAGS.SILENT (\\Answered)
+      A> e NOOP
+      A< e OK …`,
+    );
+  dialogue(
+    `RFC 5465 §5: what the client does itself is answered as ever, after NOTIFY NONE, too
+    A! SELECT INBOX
+    A> a NOTIFY NONE
+    A< a OK …
+    A> b COPY 1 INBOX
+    A< * 5 EXISTS
+    A< * … RECENT
+    A< b OK [COPYUID …
+    A> c APPEND INBOX {1+}
+    A> x
+    A< * 6 EXISTS
+    A< * … RECENT
+    A< c OK [APPENDUID …
+    A> d STORE 1,6 +FLAGS (\\Deleted)
+    A< * 1 FETCH (FLAGS (\\Deleted…))
+    A< * 6 FETCH (FLAGS (\\Recent \\Deleted))
+    A< d OK …
+    A> e UID EXPUNGE 6
+    A< * 6 EXPUNGE
+    A< * 1 RECENT
+    A< e OK …
+    A> f EXPUNGE
+    A< * 1 EXPUNGE
+    A< f OK …
+    A> g MOVE 1 Archive
+    A< * OK [COPYUID …
+    A< * 1 EXPUNGE
+    A< g OK …
+    A> h UID REPLACE 3 Drafts {1+}
+    A> x
+    A< * OK [APPENDUID …
+    A< * 1 EXPUNGE
+    A< h OK …`,
+  );
+  dialogue(
+    `RFC 5465 §5, §3.1: without FlagChange no flags are told; with it those that changed meanwhile are
+    A! SELECT INBOX
+    A> a NOTIFY SET (selected (MessageNew MessageExpunge))
+    A< a OK …
+    B! SELECT INBOX
+    B! STORE 1 +FLAGS.SILENT (\\Flagged)
+    A> b NOOP
+    A< b OK …
+    B! COPY 1 INBOX
+    A< * 5 EXISTS
+    A< * … RECENT
+    A> c NOOP
+    A< c OK …
+    A> d NOTIFY SET (selected (MessageNew MessageExpunge FlagChange))
+    A< * 1 FETCH (UID 1 FLAGS (\\Flagged…))
+    A< d OK …
+    A> e NOOP
+    A< e OK …`,
+  );
   dialogue(
     `RFC 5465 §6.1.2: SELECTED-DELAYED keeps expunges for a command that allows them
     A! SELECT INBOX
@@ -278,7 +365,7 @@ describe('NOTIFY', () => {
     A< * LIST (\\HasChildren) "/" "Lists"`,
   );
   dialogue(
-    `RFC 5465 §3.1 and §4: without SELECTED nothing is told of the selected mailbox between commands
+    `RFC 5465 §3.1 and §4: without SELECTED nothing is told of the selected mailbox, also not in IDLE
     A! SELECT INBOX
     A> a NOTIFY SET (mailboxes Archive (MessageNew MessageExpunge))
     A< a OK …
@@ -291,8 +378,6 @@ describe('NOTIFY', () => {
     A> DONE
     A< b OK …
     A> c NOOP
-    A< * 5 EXISTS
-    A< * … RECENT
     A< c OK …`,
     {
       prepare: async (store) => {

@@ -12,7 +12,7 @@ type Moment = Parameters<Updates['tell']>[0];
 
 /** What NOTIFY SET asked for. */
 export interface Notify {
-  /** Of the selected mailbox; undefined or without events: nothing while no command is executed. */
+  /** Of the selected mailbox; undefined or without events: nothing, also not in answers of commands. */
   readonly selected: NotifyGroup | undefined;
   /** Of all other mailboxes. */
   readonly others: FolderWatch | undefined;
@@ -25,6 +25,8 @@ export class SessionUpdates implements Updates {
   #notify: Notify | undefined;
   /** Messages of the selected mailbox that the client put there, until it is told that they exist. */
   readonly #own = new Set<number>();
+  /** The command that is executed answers with all there is to tell. */
+  #answers = false;
 
   private constructor(context: CommandContext) {
     this.#context = context;
@@ -50,7 +52,7 @@ export class SessionUpdates implements Updates {
 
   get unasked(): boolean {
     if (this.over !== undefined) return true;
-    return this.#notify !== undefined && (this.#notify.others !== undefined || this.#mayTellNow);
+    return this.#notify !== undefined && (this.#notify.others !== undefined || this.#mayTell);
   }
 
   select(selected: SelectedMailbox): void {
@@ -67,7 +69,7 @@ export class SessionUpdates implements Updates {
     this.#own.clear();
   }
 
-  /** Undefined: NOTIFY NONE, as if it had never been asked for. */
+  /** Undefined: as if it had never been asked for, which NOTIFY NONE is not. RFC 5465 §3.1, §5. */
   notify(notify: Notify | undefined): void {
     this.#notify?.others?.close();
     this.#notify = notify;
@@ -80,8 +82,14 @@ export class SessionUpdates implements Updates {
     return this.#tellAll(when, selected, others);
   }
 
+  answer(): void {
+    this.#answers = true;
+  }
+
   know(change: OwnChange): void {
     const isHere = change.kind === 'added' && change.folder === this.#selected?.open.id;
+    // RFC 9051 §6.3.12, §6.4.7: EXISTS answers APPEND and COPY.
+    if (isHere) this.answer();
     if (isHere && this.#newItems.length > 0) for (const uid of change.uids) this.#own.add(uid);
     this.#notify?.others?.know(change);
   }
@@ -100,29 +108,32 @@ export class SessionUpdates implements Updates {
     await this.#tellSelected(when);
     // RFC 5465 §5.8: too much is as NOTIFY NONE.
     if (others?.hasNews && !(await others.tell(this.#selected?.open.id))) {
-      this.notify(undefined);
+      this.notify({ selected: undefined, others: undefined });
       this.#context.untagged('OK [NOTIFICATIONOVERFLOW] There is more than can be told');
     }
   }
 
-  /** Whether the selected mailbox is told of at any time. RFC 5465 §3.1, §4. */
-  get #mayTellNow(): boolean {
+  /** Whether the client wants to hear of the selected mailbox. RFC 5465 §3.1, §4. */
+  get #mayTell(): boolean {
     return this.#notify === undefined || (this.#notify.selected?.events.length ?? 0) > 0;
   }
 
   #tellSelected(when: Moment): Promise<void> | undefined {
+    const isCommand = when === 'command' || when === 'keep-numbers';
+    const answers = isCommand && this.#answers;
+    if (isCommand) this.#answers = false;
     const selected = this.#selected;
     if (selected === undefined || this.over !== undefined) return undefined;
-    const isCommand = when === 'command' || when === 'keep-numbers';
-    if (!isCommand && !this.#mayTellNow) return undefined;
+    if (!answers && !this.#mayTell) return undefined;
     const group = this.#notify?.selected;
+    const flags = answers || group === undefined || hasEvent(group, 'FLAGCHANGE');
     const news = selected.sync(this.#context, {
       mayExpunge: this.#mayExpunge(when),
-      flags: isCommand || group === undefined || hasEvent(group, 'FLAGCHANGE'),
+      flags,
       named: group !== undefined,
     });
     // RFC 5465 §6.1.1: what had to wait for the end of the command follows it.
-    if (when === 'keep-numbers' && this.#expungesAtOnce && !selected.isCurrent)
+    if (when === 'keep-numbers' && this.#expungesAtOnce && !selected.isCurrent(flags))
       this.#context.wake();
     const { firstNew, exists } = news;
     const items = this.#newItems;
@@ -146,7 +157,7 @@ export class SessionUpdates implements Updates {
   }
 
   get #expungesAtOnce(): boolean {
-    return this.#notify?.selected?.mailboxes.kind === 'selected' && this.#mayTellNow;
+    return this.#notify?.selected?.mailboxes.kind === 'selected' && this.#mayTell;
   }
 }
 

@@ -43,6 +43,7 @@ export const expunge: ExecutorOf<'EXPUNGE'> = async ({ uids }, context) => {
   requireRights(selected, 'e');
   const chosen = uids && uidsAt(selected, numbersOf(uids, selected, true));
   const result = await context.store.expunge(selected.open.id, chosen);
+  context.updates?.answer();
   await selected.open.refresh();
   const condstore = context.isEnabled('QRESYNC');
   // RFC 7162 §3.2.7

@@ -43,6 +43,7 @@ export const copy: ExecutorOf<'COPY' | 'MOVE'> = async (command, context) => {
   }
   // RFC 6851 §4.3: in an untagged OK, before the messages are expunged.
   context.untagged(`OK [${code}] Moved`);
+  context.updates?.answer();
   await selected.open.refresh();
   const condstore = context.isEnabled('QRESYNC');
   return ok('MOVE completed', condstore ? `HIGHESTMODSEQ ${selected.open.modseq}` : undefined);

@@ -14,7 +14,7 @@ const known = new Set(supported.map((name) => name.toUpperCase()));
 export const notify: ExecutorOf<'NOTIFY'> = async ({ groups, status }, context) => {
   const updates = SessionUpdates.of(context);
   if (groups === undefined) {
-    updates.notify(undefined);
+    updates.notify({ selected: undefined, others: undefined });
     return ok('NOTIFY completed');
   }
   // RFC 5465 §3.1: the supported events are named.
@@ -30,6 +30,8 @@ export const notify: ExecutorOf<'NOTIFY'> = async ({ groups, status }, context) 
       throw new ImapRefusal('NO', 'NOTIFICATIONOVERFLOW', 'These are too many mailboxes');
   }
   updates.notify({ selected: groups.find(isSelected), others: watch });
+  // RFC 5465 §3.1: what has changed in the selected mailbox until now is told, as by NOOP.
+  updates.answer();
   await watch?.tellFirst(status, context.selected?.open.id);
   return ok('NOTIFY completed');
 };
