@@ -14,6 +14,7 @@ import type { FilterReports } from '../policy/filters/filter.ts';
 import { milter } from '../policy/filters/milter.ts';
 import { rspamd } from '../policy/filters/rspamd.ts';
 import type { Policy } from '../policy/policy.ts';
+import type { IprevVerdict } from '../trust/iprev.ts';
 import { checkIprev } from '../trust/iprev.ts';
 import type { ServiceParts } from './service-parts.ts';
 
@@ -34,7 +35,7 @@ export function createFilters(
   const common = {
     ...{ dialer, reports, version: `Postrider ${version}` },
     hostname: () => inForce().config.hostname,
-    nameOf: (address: string) => nameWithin(address, resolver, clock),
+    reverseOf: (address: string) => reverseWithin(address, resolver, clock),
     changesBytesMax: () => inForce().config.limits.messageSize,
   };
   const create = (settings: FilterConfig): Policy => {
@@ -52,18 +53,15 @@ export function createFilters(
   return ({ filters }) => filters.map(create);
 }
 
-async function nameWithin(
+async function reverseWithin(
   address: string,
   resolver: Resolver,
   clock: Clock,
-): Promise<string | undefined> {
-  const late = Promise.withResolvers<undefined>();
-  const cancel = clock.after(nameMs, () => late.resolve(undefined));
+): Promise<IprevVerdict> {
+  const late = Promise.withResolvers<IprevVerdict>();
+  const cancel = clock.after(nameMs, () => late.resolve({ result: 'temperror' }));
   try {
-    return await Promise.race([
-      checkIprev(address, resolver).then(({ name }) => name),
-      late.promise,
-    ]);
+    return await Promise.race([checkIprev(address, resolver), late.promise]);
   } finally {
     cancel();
   }

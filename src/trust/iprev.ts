@@ -9,6 +9,8 @@ export interface IprevVerdict {
   readonly result: 'pass' | 'fail' | 'temperror' | 'permerror';
   /** The first that leads back. */
   readonly name?: string | undefined;
+  /** The first of those that do not, where none does: anybody may claim it. */
+  readonly claimed?: string | undefined;
 }
 
 /** Limit: names that are looked up. RFC 8601 §3 suggests a bound; RFC 7208 §4.6.4 has ten. */
@@ -18,9 +20,11 @@ const namesMax = 10;
 export async function checkIprev(address: string, resolver: Resolver): Promise<IprevVerdict> {
   const octets = addressOctets(address);
   if (octets === undefined) return { result: 'permerror' };
+  let claimed: string | undefined;
   try {
     const answer = await resolver.resolve(reverseName(octets), 'PTR');
     if (answer.kind !== 'records') return { result: 'fail' };
+    [claimed] = answer.records;
     for (const name of answer.records.slice(0, namesMax)) {
       const forward = await resolver.resolve(name, octets.length === 4 ? 'A' : 'AAAA');
       const addresses = forward.kind === 'records' ? forward.records : [];
@@ -30,9 +34,9 @@ export async function checkIprev(address: string, resolver: Resolver): Promise<I
       };
       if (addresses.some(leadsBack)) return { result: 'pass', name };
     }
-    return { result: 'fail' };
+    return { result: 'fail', claimed };
   } catch (error) {
-    if (error instanceof DnsError) return { result: 'temperror' };
+    if (error instanceof DnsError) return { result: 'temperror', claimed };
     throw error;
   }
 }

@@ -14,6 +14,7 @@ import type { Dialer } from '../../net/dialer.ts';
 import { formatMailParam, formatRcptParam } from '../../smtp/extensions/index.ts';
 import type { Detail, Reply } from '../../smtp/reply.ts';
 import { enhancedStatus, reply } from '../../smtp/reply.ts';
+import type { IprevVerdict } from '../../trust/iprev.ts';
 import type { AcceptedRecipient, ClientFacts, Envelope } from '../envelope.ts';
 import type { Draft, FilterAnswer, PolicyAnswer } from '../policy.ts';
 import type { FilterReports, FilterSettings, FilterVoice } from './filter.ts';
@@ -32,8 +33,8 @@ export interface MilterParts {
   readonly reports: FilterReports;
   readonly hostname: () => string;
   readonly version: string;
-  /** The name of an address in the DNS, if it leads back to it; within a moment. */
-  readonly nameOf: (address: string) => Promise<string | undefined>;
+  /** The name of an address in the DNS; within a moment. */
+  readonly reverseOf: (address: string) => Promise<IprevVerdict>;
   /** Octets of changes to one message. */
   readonly changesBytesMax: () => number;
 }
@@ -51,7 +52,7 @@ export class ClientAtMilter {
   readonly #voice: FilterVoice;
   readonly #gate: Gate;
   #connection: MilterConnection | undefined;
-  #clientName: string | undefined;
+  #reverse: IprevVerdict | undefined;
   /** A transaction is open that it sees; how it ended already, if it did. */
   #transaction: 'none' | 'open' | 'accepted' | 'discarded' | 'failed' = 'none';
   /** Why it cannot be asked about this transaction. */
@@ -247,7 +248,7 @@ export class ClientAtMilter {
   }
 
   async #open(client: ClientFacts): Promise<MilterAnswer> {
-    const { settings, dialer, changesBytesMax, nameOf } = this.#parts;
+    const { settings, dialer, changesBytesMax, reverseOf } = this.#parts;
     const gate = this.#gate;
     const { clock } = this.#parts.reports;
     if (clock.now() < gate.closedUntil) throw new MilterFailure(gate.problem);
@@ -258,12 +259,12 @@ export class ClientAtMilter {
         throw error;
       },
     );
-    const [connection, name] = await Promise.all([opening, nameOf(client.remote.address)]);
+    const [connection, reverse] = await Promise.all([opening, reverseOf(client.remote.address)]);
     this.#connection = connection;
-    this.#clientName = name;
+    this.#reverse = reverse;
     if (this.#isClosed) connection.close();
     const macros = macrosOf(this.#facts(client, {}));
-    return this.#ask((session) => session.connect(milterClient(client, name), macros));
+    return this.#ask((session) => session.connect(milterClient(client, reverse.name), macros));
   }
 
   #hello(connection: MilterConnection, client: ClientFacts): Promise<MilterAnswer> {
@@ -297,7 +298,7 @@ export class ClientAtMilter {
     more: Pick<MacroFacts, 'sender' | 'recipient' | 'refused' | 'id'>,
   ): MacroFacts {
     const { hostname, version } = this.#parts;
-    return { hostname: hostname(), version, client, clientName: this.#clientName, ...more };
+    return { hostname: hostname(), version, client, reverse: this.#reverse, ...more };
   }
 
   /** What fails now has failed for the whole transaction. */

@@ -5,14 +5,15 @@ import { isIP } from 'node:net';
 import type { ReversePath } from '../../mail/fields/address.ts';
 import { formatMailbox } from '../../mail/fields/address.ts';
 import type { Macros } from '../../milter/session.ts';
+import type { IprevVerdict } from '../../trust/iprev.ts';
 import type { AcceptedRecipient, ClientFacts } from '../envelope.ts';
 
 export interface MacroFacts {
   readonly hostname: string;
   readonly version: string;
   readonly client: ClientFacts;
-  /** The client's name in the DNS, if it leads back to its address. */
-  readonly clientName: string | undefined;
+  /** The client's name in the DNS; undefined: nobody has asked. */
+  readonly reverse: IprevVerdict | undefined;
   readonly sender?: ReversePath | undefined;
   readonly recipient?: Pick<AcceptedRecipient, 'named' | 'targets'> | undefined;
   /** A recipient that was refused: the reply. */
@@ -27,21 +28,23 @@ const values: ReadonlyMap<string, Value> = new Map<string, Value>([
   ['j', ({ hostname }) => hostname],
   ['i', ({ id }) => id?.()],
   ['v', ({ version }) => version],
-  ['_', ({ client, clientName }) => `${clientName ?? 'unknown'} [${client.remote.address}]`],
+  ['_', told],
   ['daemon_name', ({ hostname }) => hostname],
   ['daemon_addr', ({ client }) => client.local.address],
   ['daemon_port', ({ client }) => String(client.local.port)],
   ['if_name', ({ hostname }) => hostname],
   ['if_addr', ({ client }) => client.local.address],
-  ['client_addr', ({ client }) => client.remote.address],
+  // Field: Sendmail and Postfix mark IPv6 as address literals do, and here alone.
+  ['client_addr', ({ client }) => marked(client.remote.address)],
   ['client_port', ({ client }) => String(client.remote.port)],
-  ['client_name', ({ clientName }) => clientName ?? 'unknown'],
-  ['client_ptr', ({ clientName }) => clientName ?? 'unknown'],
-  ['client_resolve', ({ clientName }) => (clientName === undefined ? 'FAIL' : 'OK')],
+  ['client_name', ({ reverse }) => reverse?.name ?? unknown],
+  ['client_ptr', claimedName],
+  ['client_resolve', resolved],
   ['tls_version', ({ client }) => client.tls?.protocol],
   ['cipher', ({ client }) => client.tls?.cipher],
   ['cipher_bits', ({ client }) => bitsOf(client.tls?.cipher)],
-  ['cert_subject', ({ client }) => client.tls?.peerNames[0]],
+  // Field: as with Postfix, only of a certificate that is good: anybody can write a name into one.
+  ['cert_subject', ({ client: { tls } }) => (tls?.verified ? tls.peerNames[0] : undefined)],
   ['verify', ({ client }) => (client.tls === undefined ? undefined : verified(client.tls))],
   ['auth_type', ({ client }) => client.mechanism],
   ['auth_authen', ({ client }) => client.account],
@@ -63,6 +66,33 @@ export function milterClient({ remote }: ClientFacts, name: string | undefined) 
   const address = isIP(remote.address) === 0 ? undefined : remote.address;
   return { name: name ?? `[${remote.address}]`, address, port: remote.port };
 }
+
+const unknown = 'unknown';
+
+/** The name that the client's address has, whether it leads back or not. */
+function claimedName({ reverse }: MacroFacts): string {
+  const name = reverse?.name ?? reverse?.claimed ?? '';
+  return /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?$/i.test(name) ? name : unknown;
+}
+
+function told(facts: MacroFacts): string {
+  const name = claimedName(facts);
+  const isDoubtful = name !== (facts.reverse?.name ?? unknown);
+  return `${name} [${facts.client.remote.address}]${isDoubtful ? ' (may be forged)' : ''}`;
+}
+
+function resolved(facts: MacroFacts): string {
+  switch (facts.reverse?.result) {
+    case 'pass':
+      return 'OK';
+    case 'temperror':
+      return 'TEMP';
+    default:
+      return claimedName(facts) === unknown ? 'FAIL' : 'FORGED';
+  }
+}
+
+const marked = (address: string): string => (isIP(address) === 6 ? `IPv6:${address}` : address);
 
 const addressOf = (recipient: MacroFacts['recipient']): string | undefined =>
   recipient === undefined ? undefined : formatMailbox(recipient.named);

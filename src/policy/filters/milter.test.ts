@@ -64,7 +64,11 @@ function world(scripts: readonly Script[], settings: Partial<MilterSettings> = {
       },
     },
     reports: { log: silentLog, clock, count: (result) => results.push(result) },
-    ...{ hostname: () => 'mx.example.net', version: 'Postrider', nameOf: async () => undefined },
+    ...{
+      hostname: () => 'mx.example.net',
+      version: 'Postrider',
+      reverseOf: async () => ({ result: 'fail' }),
+    },
     changesBytesMax: () => 10_000,
   });
   return { policy, told, results, clock, calls: () => calls };

@@ -47,7 +47,7 @@ async function asked(
     },
     reports: { log: silentLog, clock: new FakeClock(), count: (result) => results.push(result) },
     hostname: () => 'mx.example.net',
-    nameOf: async () => 'client.far.test',
+    reverseOf: async () => ({ result: 'pass', name: 'client.far.test' }),
   });
   const given = await policy.filter!(envelope, shown);
   const { objection } = given ?? {};

@@ -9,6 +9,7 @@ import type { Detail } from '../../smtp/reply.ts';
 import { reply } from '../../smtp/reply.ts';
 import type { Content } from '../../store/content.ts';
 import { prefixed, storedSize } from '../../store/content.ts';
+import type { IprevVerdict } from '../../trust/iprev.ts';
 import type { Envelope } from '../envelope.ts';
 import type { Draft, FilterAnswer, Policy } from '../policy.ts';
 import type { FilterReports, FilterSettings } from './filter.ts';
@@ -26,8 +27,8 @@ export interface RspamdParts {
   readonly request: (options: HttpRequest) => Promise<HttpResponse>;
   readonly reports: FilterReports;
   readonly hostname: () => string;
-  /** The name of an address in the DNS, if it leads back to it; within a moment. */
-  readonly nameOf: (address: string) => Promise<string | undefined>;
+  /** The name of an address in the DNS; within a moment. */
+  readonly reverseOf: (address: string) => Promise<IprevVerdict>;
 }
 
 export function rspamd(parts: RspamdParts): Policy {
@@ -49,7 +50,7 @@ export function rspamd(parts: RspamdParts): Policy {
 }
 
 async function ask(envelope: Envelope, draft: Draft, parts: RspamdParts): Promise<RspamdVerdict> {
-  const { settings, request, hostname, nameOf } = parts;
+  const { settings, request, hostname, reverseOf } = parts;
   const { client, sender, recipients } = envelope;
   return askRspamd({
     ...{ server: settings, request, body: wholeOf(draft) },
@@ -57,7 +58,7 @@ async function ask(envelope: Envelope, draft: Draft, parts: RspamdParts): Promis
     about: {
       IP: client.remote.address,
       Helo: client.hello,
-      Hostname: await nameOf(client.remote.address),
+      Hostname: (await reverseOf(client.remote.address)).name,
       From: sender === null ? '<>' : formatMailbox(sender),
       User: client.account,
       'Queue-Id': draft.id,
