@@ -8,11 +8,12 @@ import { canonicalField } from './canonical.ts';
 import type { RawField } from './canonical-text.ts';
 import { canonicalText } from './canonical-text.ts';
 import { findKey } from './dkim-key.ts';
-import type { Algorithm, Signature } from './signature.ts';
+import type { Algorithm, Failure, Signature } from './signature.ts';
 import {
   checkSignature,
   isSigned,
   octetsOf,
+  permanent,
   rawValue,
   readSignature,
   signatureBytesMax,
@@ -32,8 +33,12 @@ export interface ArcVerdict {
   /** RFC 8617 §4.4 */
   readonly result: 'none' | 'pass' | 'fail';
   readonly problem?: string | undefined;
+  /** It failed for want of an answer of the DNS, which may come later. RFC 8617 §5.2.1 has it fail all the same. */
+  readonly isOpen?: boolean | undefined;
   /** Who sealed, the latest last: the domains of the seals. */
   readonly sealers: readonly string[];
+  /** From is among what the latest of them signed. */
+  readonly signsFrom?: boolean | undefined;
   /** What the first sealer saw: its results as in Authentication-Results. */
   readonly results: readonly string[];
 }
@@ -114,21 +119,29 @@ export class ArcCheck {
     if (sets.length === 0) return { result: 'none', sealers: [], results: [] };
     const seals = sets.map(({ seal }) => readSeal(seal));
     const sealers = seals.flatMap((seal) => (typeof seal === 'string' ? [] : [seal.domain]));
-    const problem =
-      structureProblem(seals) ??
-      (await this.#messageProblem(resolver, seconds)) ??
-      (await sealsProblem(sets, seals as readonly Seal[], { resolver, message: this.#message }));
-    if (problem !== undefined) return fail(problem, sealers);
-    return { result: 'pass', sealers, results: sets.map(({ results }) => resultsOf(results)) };
+    const latest = this.#latest;
+    const signsFrom = typeof latest !== 'string' && latest.signature.signedNames.includes('from');
+    const structure = structureProblem(seals);
+    const failure =
+      (structure === undefined ? undefined : permanent(structure)) ??
+      (await this.#messageFailure(resolver, seconds)) ??
+      (await sealsFailure(sets, seals as readonly Seal[], { resolver, message: this.#message }));
+    if (failure !== undefined)
+      return {
+        ...fail(failure.problem, sealers),
+        ...{ signsFrom, isOpen: failure.result === 'temperror' },
+      };
+    const results = sets.map((set) => resultsOf(set.results));
+    return { result: 'pass', sealers, signsFrom, results };
   }
 
   /** The latest message signature; older ones may well be broken by what sealers changed. Step 4. */
-  async #messageProblem(resolver: Resolver, seconds: number): Promise<string | undefined> {
-    if (typeof this.#latest === 'string') return this.#latest;
+  async #messageFailure(resolver: Resolver, seconds: number): Promise<Failure | undefined> {
+    if (typeof this.#latest === 'string') return permanent(this.#latest);
     const { signature, body } = this.#latest;
     const message = this.#message;
     const checked = await checkSignature(signature, { message, body, resolver, seconds });
-    return checked.result === 'pass' ? undefined : `message signature: ${checked.problem}`;
+    return checked.result === 'pass' ? undefined : of('message signature', checked);
   }
 }
 
@@ -137,6 +150,11 @@ const fail = (problem: string, sealers: readonly string[]): ArcVerdict => ({
   problem,
   sealers,
   results: [],
+});
+
+const of = (what: string, { result, problem }: Failure): Failure => ({
+  result,
+  problem: `${what}: ${problem}`,
 });
 
 /** Behind the instance. */
@@ -179,19 +197,21 @@ function readSeal({ raw }: RawField): Seal | string {
 }
 
 /** Step 6, the latest first. */
-async function sealsProblem(
+async function sealsFailure(
   sets: readonly ArcSet[],
   seals: readonly Seal[],
   { resolver, message }: { readonly resolver: Resolver; readonly message: SignedMessage },
-): Promise<string | undefined> {
+): Promise<Failure | undefined> {
   for (let count = seals.length; count > 0; count -= 1) {
     const seal = seals[count - 1]!;
     const key = usableKey(await findKey(resolver, seal), { ...seal, identity: '' });
-    if ('problem' in key) return `seal ${count}: ${key.problem}`;
+    if ('problem' in key) return of(`seal ${count}`, key);
     const sealed = sets.slice(0, count);
-    if (!message.takes(octetsOf(fieldsOf(sealed)))) return 'too much of the header is sealed';
+    if (!message.takes(octetsOf(fieldsOf(sealed))))
+      return permanent('too much of the header is sealed');
     const text = Buffer.from(await sealedText(sealed, message.turns), 'latin1');
-    if (!(await isSigned(text, seal.signature, key))) return `seal ${count} does not fit`;
+    if (!(await isSigned(text, seal.signature, key)))
+      return permanent(`seal ${count} does not fit`);
   }
   return undefined;
 }

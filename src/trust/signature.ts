@@ -48,7 +48,7 @@ export interface Unreadable extends Failure {
   readonly selector: string | undefined;
 }
 
-const permanent = (problem: string): Failure => ({ result: 'permerror', problem });
+export const permanent = (problem: string): Failure => ({ result: 'permerror', problem });
 
 /** The value of a field, with its folding. */
 export const rawValue = (raw: string): string => raw.slice(raw.indexOf(':') + 1);

@@ -361,9 +361,9 @@ describe('sender authentication: signatures and seals', () => {
     return { fields: signed.fields, body, seconds };
   };
   const signedBy = async (domain: string) => (await dkimFields([named(domain)], read())) + text;
-  const sealedBy = async (domain: string) => {
+  const sealedBy = async (domain: string, signedNames = ['from']) => {
     const results = `${domain}; dmarc=pass header.from=b.test`;
-    const sealing = { ...read(), chain: 'none', results, signedNames: ['from'] } as const;
+    const sealing = { ...read(), chain: 'none', results, signedNames } as const;
     return (await arcSet(named(domain), sealing)) + text;
   };
   const changed = (message: string) => message.replace('Hi there', 'Ho there');
@@ -409,5 +409,31 @@ describe('sender authentication: signatures and seals', () => {
       const world = setUp(zone, { trustedSealers: new Set([trusted]) });
       assert.deepEqual(await dmarcOf(world, content), expected);
     }
+  });
+
+  it('RFC 8617 §7.2.1: a seal speaks for the From that it was made with, and for no other', async () => {
+    const trusted = { trustedSealers: new Set(['list.test']) };
+    const refused = ['fail', 'reject', 550];
+    const sealed = await sealedBy('list.test');
+    assert.deepEqual(await dmarcOf(setUp(zone, trusted), `From: x@b.test\r\n${sealed}`), refused);
+    const unsigned = await sealedBy('list.test', ['subject']);
+    assert.deepEqual(await dmarcOf(setUp(zone, trusted), unsigned), refused);
+  });
+
+  it('where the DNS does not tell of the seal of somebody who is trusted, the message comes again', async () => {
+    const message = await sealedBy('list.test');
+    const silent: FakeZone = { ...zone, 's._domainkey.list.test': { fails: 'servfail' } };
+    for (const [rules, expected] of [
+      [{ trustedSealers: new Set(['list.test']) }, ['fail', undefined, 451]],
+      [{ trustedSealers: new Set(['other.test']) }, ['fail', 'reject', 550]],
+      [
+        {
+          trustedSealers: new Set(['list.test']),
+          overrides: new Map([['b.test', 'reject']] as const),
+        },
+        ['fail', 'reject', 550],
+      ],
+    ] as const)
+      assert.deepEqual(await dmarcOf(setUp(silent, rules), message), expected);
   });
 });

@@ -135,9 +135,9 @@ class Judge {
     ];
     if (dmarc === undefined) return { findings, objection: undefined };
     const verdict = await dmarc(identifiersOf(spf?.verdict, signatures ?? []));
-    const finding = dmarcFinding(verdict, findings, rules);
+    const seal = authors?.length === 1 ? sealIn(chain, rules) : undefined;
+    const { finding, objection } = decide(verdict, rules, seal);
     findings.push(finding);
-    const objection = objectionTo(verdict, finding, dispositionOf(verdict, findings, rules));
     // What is to come again is counted then.
     if (objection === undefined || objection.code >= 500)
       this.#parts.judged?.({ envelope, arrival, verdict, findings });
@@ -233,44 +233,72 @@ function identifiersOf(
 
 type DmarcFinding = Extract<Finding, { kind: 'dmarc' }>;
 
-function dmarcFinding(
+/** Of somebody who is trusted here; it is open where the DNS does not say now whether it is his. */
+interface Seal {
+  readonly sealer: string;
+  readonly isOpen: boolean;
+}
+
+/**
+ * Only whom somebody here trusts may say that a message was right when it came by (RFC 8617 §7.2.1), and of the From
+ * that it had then: whoever has a sealed message could put another From in front.
+ */
+function sealIn(
+  chain: ArcVerdict | undefined,
+  { trustedSealers }: AuthenticationRules,
+): Seal | undefined {
+  const sealer = chain?.sealers.at(-1);
+  if (chain?.signsFrom !== true || sealer === undefined || !trustedSealers.has(sealer))
+    return undefined;
+  const isOpen = chain.isOpen === true;
+  return isOpen || chain.result === 'pass' ? { sealer, isOpen } : undefined;
+}
+
+interface Decision {
+  readonly finding: DmarcFinding;
+  readonly objection?: Reply | undefined;
+}
+
+// RFC 9989 §7.2, RFC 3463 §3.8: X.7.1.
+const tooManyAuthors = reply(550, '7.1', 'From names too many domains to tell whose message it is');
+
+function decide(
   verdict: DmarcVerdict,
-  findings: readonly Finding[],
   rules: AuthenticationRules,
-): DmarcFinding {
-  const { result, domain, policy, problem } = verdict;
+  seal: Seal | undefined,
+): Decision {
+  const { result, domain, policy, requested, problem } = verdict;
   const plain = { kind: 'dmarc', result, domain, policy, problem } as const;
-  if (result === 'permerror' && rules.obey) return { ...plain, disposition: 'reject' };
-  return result === 'fail' ? { ...plain, ...dispositionOf(verdict, findings, rules) } : plain;
-}
-
-/** What is done where the domain says that a message is not its own. */
-function dispositionOf(
-  { domain, requested }: DmarcVerdict,
-  findings: readonly Finding[],
-  { overrides, obey, trustedSealers }: AuthenticationRules,
-): Pick<DmarcFinding, 'disposition' | 'sealer'> {
-  const override = domain === undefined ? undefined : overrides.get(domain);
-  if (override !== undefined) return { disposition: override };
-  if (!obey || requested === undefined || requested === 'none') return {};
-  // Only whom somebody here trusts may say that it was right when it came by. RFC 8617 §7.2.1
-  const chain = findings.find((one) => one.kind === 'arc');
-  const sealer = chain?.result === 'pass' ? chain.sealers.at(-1) : undefined;
-  if (sealer !== undefined && trustedSealers.has(sealer)) return { disposition: 'accept', sealer };
-  return { disposition: requested };
-}
-
-function objectionTo(
-  { result, domain, requested }: DmarcVerdict,
-  { disposition }: DmarcFinding,
-  { disposition: ifFailed }: Pick<DmarcFinding, 'disposition'>,
-): Reply | undefined {
+  if (result === 'permerror' && rules.obey)
+    return { finding: { ...plain, disposition: 'reject' }, objection: tooManyAuthors };
+  const override = domain === undefined ? undefined : rules.overrides.get(domain);
+  const ifFailed =
+    override === undefined ? dispositionOf(verdict, rules, seal) : { disposition: override };
+  const isReject = ifFailed.disposition === 'reject';
   // RFC 9989 §5.3.6: the domain is known to refuse what is not its own, and this may be; the next attempt may tell.
-  if (result === 'temperror' && requested !== undefined && ifFailed === 'reject')
-    return reply(451, '4.3', `The DNS of ${domain} does not say now whether this is its mail`);
-  if (disposition !== 'reject') return undefined;
-  // RFC 9989 §7.2, RFC 3463 §3.8: X.7.1.
-  return result === 'permerror'
-    ? reply(550, '7.1', 'From names too many domains to tell whose message it is')
-    : reply(550, '7.1', `Refused by the DMARC policy of ${domain}`);
+  const isOpen =
+    result === 'temperror' ||
+    (result === 'fail' && seal?.isOpen === true && override === undefined);
+  if (isOpen && isReject && requested !== undefined)
+    return {
+      finding: plain,
+      objection: reply(451, '4.3', `The DNS does not say now whether this is mail of ${domain}`),
+    };
+  if (result !== 'fail') return { finding: plain };
+  return {
+    finding: { ...plain, ...ifFailed },
+    objection: isReject ? reply(550, '7.1', `Refused by the DMARC policy of ${domain}`) : undefined,
+  };
+}
+
+/** What is done where the domain says that a message is not its own, and the operator nothing. */
+function dispositionOf(
+  { requested }: DmarcVerdict,
+  { obey }: AuthenticationRules,
+  seal: Seal | undefined,
+): Pick<DmarcFinding, 'disposition' | 'sealer'> {
+  if (!obey || requested === undefined || requested === 'none') return {};
+  return seal === undefined || seal.isOpen
+    ? { disposition: requested }
+    : { disposition: 'accept', sealer: seal.sealer };
 }
