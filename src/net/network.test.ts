@@ -34,6 +34,15 @@ describe('networks', () => {
     [['2001:db8::/32'], '2001:db8:1::1', true],
     [['2001:db8::/32'], '2001:db9::1', false],
     [['0.0.0.0/0'], '2001:db8::1', false],
+    [['::/0'], '192.0.2.1', true],
+    // Those of IPv4 within IPv6 are IPv4; no other network of IPv6 has clients of IPv4 in it.
+    [['::ffff:192.0.2.0/120'], '192.0.2.7', true],
+    [['::ffff:192.0.2.0/120'], '::ffff:192.0.2.7', true],
+    [['::ffff:192.0.2.0/120'], '192.0.3.7', false],
+    [['::ffff:0:0/96'], '192.0.2.7', true],
+    [['::/64'], '192.0.2.7', false],
+    [['::ffff:0:0/95'], '::ffff:192.0.2.7', false],
+    [['::/64'], '::1', true],
     [[], '127.0.0.1', false],
     [['0.0.0.0/0'], '/run/socket', false],
   ];
