@@ -134,9 +134,11 @@ Last-Attempt-Date: Wed, 1 Jul 2026 12:01:00 +0000
 
   it('RFC 3886 §3.3.7: what is in the queue is delayed, until when', async () => {
     const waiting = { ...recipient('bob@example.net'), lastReply: undefined };
-    const queued = { recipients: [waiting] } as unknown as QueueEntry;
+    const queued = { received, params: [], recipients: [waiting] } as unknown as QueueEntry;
     const text = await asked([], message(), queued);
     assert.match(text, /^Action: delayed\nStatus: 4\.0\.0\nWill-Retry-Until: Mon, 6 Jul 2026/m);
+    const later = { ...queued, params: ['HOLDFOR=86400'] };
+    assert.match(await asked([], message(), later), /^Will-Retry-Until: Tue, 7 Jul 2026/m);
     assert.doesNotMatch(text, /Last-Attempt-Date|Remote-MTA/);
   });
 
@@ -181,6 +183,9 @@ Last-Attempt-Date: Wed, 1 Jul 2026 12:01:00 +0000
     assert.equal(records[0]?.expires, received + 6 * 86_400_000);
     await tracking.note(message(), { ...mtrk, seconds: 999_999_999 });
     assert.equal(records[1]?.expires, received + 30 * 86_400_000);
+    const later = message({ params: ['ENVID=1@x', `HOLDFOR=${20 * 86_400}`] });
+    await tracking.note(later, { ...mtrk, seconds: 1 });
+    assert.equal(records[2]?.expires, received + 26 * 86_400_000);
     const crowded = open({ full: true });
     await crowded.tracking.note(message(), mtrk);
     assert.deepEqual(crowded.records, []);

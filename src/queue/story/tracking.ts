@@ -7,6 +7,7 @@ import { stackOf } from '../../base/error-text.ts';
 import type { Log } from '../../base/log.ts';
 import { decodeXtext, paramValue } from '../../mail/status/delivery-status.ts';
 import type { TrackedMessage, TrackedRecipient } from '../../mail/status/tracking-status.ts';
+import { startOf } from '../../smtp/envelope-requests.ts';
 import type { MtrkParam } from '../../smtp/extensions/mtrk.ts';
 import { trackedSeconds } from '../../smtp/extensions/mtrk.ts';
 import { allRecords } from '../../store/all-records.ts';
@@ -70,8 +71,10 @@ export class Tracking {
       const wanted = Math.min(Math.max(mtrk.seconds ?? trackedSeconds, secondsMin), secondsMax);
       const named = recipients.slice(0, recipientsMax).map(keptRecipient);
       const kept: Kept = { id, certifier: mtrk.certifier, received, recipients: named };
-      // RFC 3885 §3.1: known at least for as long as it is in the queue.
-      const expires = clock.now() + Math.max(wanted * 1000, queuedMs() + secondsMin * 1000);
+      const now = clock.now();
+      // RFC 3885 §3.1: known at least for as long as it is in the queue, also where it is to leave later.
+      const start = Math.max(now, startOf(message));
+      const expires = Math.max(now + wanted * 1000, start + queuedMs() + secondsMin * 1000);
       await records.put([{ kind, key: keyOf(envid, id), value: JSON.stringify(kept), expires }]);
     } catch (error) {
       log.warn('message not tracked', { id, error: stackOf(error) });
@@ -128,7 +131,8 @@ export class Tracking {
         return { ...where, ...concluded(cancelled.has(final) ? 'cancelled' : result) };
       const { lastReply } = waiting;
       const status = lastReply === undefined ? '4.0.0' : replyStatus(lastReply);
-      return { ...where, action: 'delayed', status, willRetryUntil: kept.received + queuedMs() };
+      const willRetryUntil = startOf(story!.queued!) + queuedMs();
+      return { ...where, action: 'delayed', status, willRetryUntil };
     });
     return {
       ...{ envelopeId: envid, reportingMta: hostname(), arrival: kept.received },
