@@ -8,6 +8,7 @@ import {
   addAdministrator,
   changeAdministrator,
   enrolTotp,
+  existing,
   listAdministrators,
   newTotpSecret,
   removeAdministrator,
@@ -101,7 +102,9 @@ export const administratorOperations = {
     changes: false,
     input: named,
     output: z.object({ secret: text, uri: text }),
-    run: async ({ hostname }, { name }) => {
+    run: async (parts, { name }) => {
+      const { hostname } = parts;
+      await refused(async () => void (await existing(parts, name)));
       const secret = newTotpSecret();
       return {
         secret: secret.toString('hex'),

@@ -9,13 +9,22 @@ import { eachOperation, OperationError } from './operations.ts';
 
 export type RemoteOperations = Operations & AsyncDisposable;
 
-/** Undefined when no server listens there: then the stores are ours to open. */
-export async function connectControl(dataDirectory: string): Promise<RemoteOperations | undefined> {
+/** How long a question waits for the first of its answer before the asker hears of it. */
+const silenceMs = 10_000;
+
+/**
+ * Undefined when no server listens there: then the stores are ours to open. `onSilence` is called where a question is not
+ * answered for long: the server has much to do, or stands still, and what was asked for may be done all the same.
+ */
+export async function connectControl(
+  dataDirectory: string,
+  onSilence: () => void = () => {},
+): Promise<RemoteOperations | undefined> {
   const probe = await dial(dataDirectory);
   if (probe === undefined) return undefined;
   probe.destroy();
   const operations = eachOperation((name, one) => (input = {}) => {
-    const lines = understood(one, ask(dataDirectory, name, input as object));
+    const lines = understood(one, ask({ dataDirectory, onSilence }, name, input as object));
     return one.kind === 'value' ? resultOf(lines) : lines;
   });
   return { ...operations, async [Symbol.asyncDispose]() {} };
@@ -61,9 +70,7 @@ function dial(dataDirectory: string): Promise<Socket | undefined> {
     socket.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EACCES' || error.code === 'EPERM')
         reject(
-          new OperationError(
-            'the running server belongs to another user; become that user, or root',
-          ),
+          new OperationError(`${dataDirectory} belongs to another user; become that user, or root`),
         );
       else resolve(undefined);
     });
@@ -73,15 +80,17 @@ function dial(dataDirectory: string): Promise<Socket | undefined> {
 
 /** Yields items and pieces; returns the result. */
 async function* ask(
-  dataDirectory: string,
+  { dataDirectory, onSilence }: { readonly dataDirectory: string; readonly onSilence: () => void },
   call: string,
   request: object,
 ): AsyncGenerator<unknown, unknown> {
   const socket = await dial(dataDirectory);
   if (socket === undefined) throw new OperationError('the server has just stopped; try again');
+  const silence = setTimeout(onSilence, silenceMs);
   try {
     socket.end(`${JSON.stringify({ call, arguments: request })}\n`);
     for await (const line of readJsonLines(socket)) {
+      clearTimeout(silence);
       const answer = new Map(Object.entries(line as object));
       if (answer.has('error')) throw new OperationError(String(answer.get('error')));
       if (answer.has('result')) return answer.get('result');
@@ -89,6 +98,7 @@ async function* ask(
       else yield answer.get('item');
     }
   } finally {
+    clearTimeout(silence);
     socket.destroy();
   }
   throw new OperationError('the server stopped before it had answered; try again');

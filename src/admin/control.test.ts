@@ -277,6 +277,38 @@ describe('control socket', () => {
     assert.equal(existsSync(join(data, 'control.sock')), false);
   });
 
+  it('tells who asks, once for each question, that no answer has come for ten seconds', async (t) => {
+    const place = dataDirectory();
+    const answer = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    const slow = {
+      ...operations(),
+      async accountRemove() {
+        asked.resolve();
+        await answer.promise;
+        return null;
+      },
+    };
+    await using _server = await startControlServer({
+      ...{ dataDirectory: place, operations: slow, log: silentLog },
+    });
+    let silences = 0;
+    const client = await connectControl(place, () => {
+      silences += 1;
+    });
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const removed = client!.accountRemove({ address: 'ann@example.org' });
+    await asked.promise;
+    t.mock.timers.tick(9_999);
+    assert.equal(silences, 0);
+    t.mock.timers.tick(1);
+    assert.equal(silences, 1);
+    answer.resolve();
+    await removed;
+    t.mock.timers.tick(60_000);
+    assert.equal(silences, 1);
+  });
+
   it('says so when the server stops in the middle', async () => {
     const data = dataDirectory();
     const server = createServer((socket) => {

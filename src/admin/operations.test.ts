@@ -114,6 +114,9 @@ describe('the table of operations', () => {
 
   it('what only a server can do says so where none runs', async () => {
     const { reload } = operationsOver({ server: undefined } as OperationParts);
-    await assert.rejects(reload(), { name: 'OperationError', message: 'no server runs here' });
+    await assert.rejects(reload(), {
+      name: 'OperationError',
+      message: /^no server runs on this data directory; start it/,
+    });
   });
 });

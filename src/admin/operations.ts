@@ -96,7 +96,9 @@ export function checkRights({ allows = [] }: Rights): void {
     if (['read', 'all', 'events'].includes(one)) continue;
     const operation = byName.get(one);
     if (operation === undefined)
-      throw new OperationError(`there is no operation ${one}; see /postrider/openapi.json`);
+      throw new OperationError(
+        `there is no operation ${one === '' ? "''" : one}; see /postrider/openapi.json`,
+      );
     if (operation.empowers)
       throw new OperationError(`${one} gives rights: only who may do everything (all) may do that`);
   }

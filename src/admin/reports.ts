@@ -8,6 +8,7 @@ import { allRecords } from '../store/all-records.ts';
 import { ownerOf, showMail } from './mailboxes.ts';
 import { asKept, list, OperationError, text, value } from './operation.ts';
 import type { OperationParts } from './operation-parts.ts';
+import { running } from './running.ts';
 
 const asked = z.strictObject({
   kind: z.enum(['dmarc', 'tls', 'abuse']),
@@ -70,8 +71,7 @@ async function reportAbuse(
   parts: OperationParts,
   { address, id, type, to, headerOnly }: z.output<typeof complaint>,
 ): Promise<z.infer<typeof complained>> {
-  const { server } = parts;
-  if (server === undefined) throw new OperationError('no server runs here');
+  const server = running(parts);
   const recipient = await ownerOf(parts, address);
   const pieces: Uint8Array[] = [];
   let size = 0;

@@ -102,6 +102,11 @@ const secondFactor = (context: Context) =>
         .option('--code <digits>', 'what the program shows for it')
         .action(async (name: string, options: FactorOptions) => {
           const { secret, code } = options;
+          if ((secret === undefined) !== (code === undefined))
+            throw new CliError(
+              2,
+              '--secret and --code belong together; without them a secret is made',
+            );
           if (secret === undefined || code === undefined) await offer(context, name, options);
           else {
             await withOperations(context, options, (o) =>

@@ -3,10 +3,9 @@
 // the DNS publishes. Exit status 0 also with warnings, 1 when something fails, 2 when the
 // configuration cannot be read; what could be read of it is looked at all the same.
 
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { connectControl } from '../admin/control-client.ts';
 import { firstLineOf } from '../base/error-text.ts';
 import { silentLog } from '../base/log.ts';
 import { systemRandom } from '../base/random.ts';
@@ -29,7 +28,7 @@ import { storeFindings } from './check/store.ts';
 import { tlsFindings } from './check/tls.ts';
 import type { Context } from './context.ts';
 import type { CommonOptions } from './settings.ts';
-import { problemsError, withConfigOptions } from './settings.ts';
+import { problemsError, serverOf, withConfigOptions } from './settings.ts';
 
 interface CheckOptions extends CommonOptions {
   readonly dns?: boolean;
@@ -44,7 +43,7 @@ export function checkCommand(context: Context): Command {
       if (loaded.kind === 'problems' && loaded.partial === undefined && options.json !== true)
         throw problemsError(loaded.path, loaded.problems, context.cwd);
       const config = loaded.kind === 'ok' ? loaded.config : loaded.partial;
-      const found = config === undefined ? undefined : await surroundings(config, loaded);
+      const found = config === undefined ? undefined : await surroundings(context, config, loaded);
       const findings = [
         ...configurationFindings(loaded),
         ...(found?.findings ?? []),
@@ -57,6 +56,15 @@ export function checkCommand(context: Context): Command {
         status: isReadable(loaded) ? 1 : 2,
       });
     });
+}
+
+/** What cannot be looked at is not taken for what is not there. */
+function mayExist(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return true;
+  }
 }
 
 /** A file that it names may be missing: then the configuration itself is right. */
@@ -78,12 +86,13 @@ function configurationFindings(loaded: LoadResult): Finding[] {
 
 /** What the configuration meets on this machine. The order matters: the last may give up root. */
 async function surroundings(
+  context: Context,
   config: Config,
   loaded: LoadResult,
 ): Promise<{ readonly findings: Finding[]; readonly obtained: readonly string[] }> {
   const reported = loaded.kind === 'ok' ? [] : loaded.problems.map(({ path }) => path);
   const isReported = (key: string) => reported.some((path) => path.startsWith(key));
-  const running = await connectControl(config.dataDirectory).catch(() => undefined);
+  const running = await serverOf(config.dataDirectory, context).catch(() => undefined);
   const findings = [
     ...directoryFindings(config),
     ...userFindings(config),
@@ -95,7 +104,7 @@ async function surroundings(
   else if (!isReported('listeners')) findings.push(...(await portFindings(config)));
   const store: StorePlace = {
     exists:
-      config.store.kind === 'postgres' || existsSync(join(config.dataDirectory, 'postrider.db')),
+      config.store.kind === 'postgres' || mayExist(join(config.dataDirectory, 'postrider.db')),
     place: { directory: config.dataDirectory, store: config.store },
     prepare: () => becomeOwner(config.dataDirectory),
   };

@@ -7,6 +7,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
@@ -106,6 +107,27 @@ describe('command line', () => {
     ['dev --host nonsense!', 2, /^postrider: --host must be an address/],
     ['queue hold', 2, /^postrider: say which: IDs, or options such as --destination/],
     ['queue show', 2, /^postrider: missing required argument 'id'/],
+    [
+      'queue list --state nope',
+      2,
+      /'nope' is invalid; it is one of queued, deferred, active, held; see/,
+    ],
+    ['queue list --since nope', 2, /'nope' is invalid; it must be a time ago such as/],
+    ['top', 1, /^postrider: no server runs on this data directory; start it with/],
+    ['mail list --data nope', 2, /^postrider: --data: there is no directory \S+\/nope\n$/],
+    ['mail list --config .', 2, /^postrider: \/\S+: is a directory or the like; name a file\n$/],
+    [
+      'verify nope',
+      1,
+      /nope is no backup, or was not finished: there is no manifest\.jsonl in it\n$/,
+    ],
+    ['admin second-factor add nobody', 1, /^postrider: there is no administrator nobody; /],
+    [
+      'admin second-factor add nobody --code 1',
+      2,
+      /^postrider: --secret and --code belong together/,
+    ],
+    ['token create x --allow ,', 2, /^postrider: there is no operation ''; see/],
     ['queue show abc', 1, /^postrider: there is no message abc in the queue; `postrider why abc`/],
     ['why abc', 1, /^postrider: nothing is known of abc/],
     ['account add nonsense --password-stdin', 1, /^postrider: "nonsense" is not a mail address/],
@@ -334,6 +356,22 @@ describe('mail and queue, no server running', () => {
     const people = (await run(cwd, 'mail list ann@example.org')).out;
     assert.match(people, /Grüße 0\n/);
     assert.doesNotMatch(people, /\u001b/, 'what came from a peer does not move the cursor');
+  });
+
+  it('check does not take a store that cannot be looked at for none', async () => {
+    const cwd = workingDirectory();
+    mkdirSync(join(cwd, 'postrider-data'));
+    symlinkSync('postrider.db', join(cwd, 'postrider-data/postrider.db')); // it leads to itself
+    const { out } = await run(cwd, 'check');
+    assert.match(out, /the accounts could not be looked at: /);
+    assert.doesNotMatch(out, /there are no accounts/);
+  });
+
+  it('mail list says of which folder it has nothing', async () => {
+    const cwd = workingDirectory();
+    await run(cwd, 'account add ann@example.org --password-stdin', { input: 'correct horse\n' });
+    const { err } = await run(cwd, 'mail list ann@example.org --folder Nope');
+    assert.equal(err, 'no mail for ann@example.org in a folder Nope\n');
   });
 
   it('mail list without an address is everybody’s, one mailbox after the other', async () => {

@@ -105,6 +105,8 @@ function explain(error: unknown, context: Context): number {
       // What was given in vain may be a password: it is not repeated.
       .replace(/(unknown option '--?[\w-]+)=.*'/s, "$1=…'")
       .replace(/(Expected \d+ arguments? but got \d+)[.:].*$/s, '$1')
+      .replace(/ is invalid\. Allowed choices are (.*)\.$/, ' is invalid; it is one of $1')
+      .replace(' is invalid. must be', ' is invalid; it must be')
       .replace(/\n\(Did/, ' (did')
       .replace(/\s*\n\s*/g, ' ');
     context.note(`postrider: ${text}; see \`postrider --help\``);

@@ -42,8 +42,10 @@ const list = (context: Context) =>
             ...[from, folder === 'INBOX' ? subject : `[${folder}] ${subject}`],
           ],
         });
-        if (count === 0 && !options.json)
-          context.note(address === undefined ? 'no mail' : `no mail for ${printable(address)}`);
+        if (count > 0 || options.json) return;
+        const whose = address === undefined ? '' : ` for ${printable(address)}`;
+        const where = folder === undefined ? '' : ` in a folder ${printable(folder)}`;
+        context.note(`no mail${whose}${where}`);
       });
     });
 

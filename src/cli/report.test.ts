@@ -54,7 +54,10 @@ describe('postrider report', () => {
     assert.match((await run('report tls --since 1h'))[1], /^no tls reports since /);
     assert.equal((await run('report dmarc --since yesterday'))[0], 2);
     assert.deepEqual(await run('report send ann@example.org <1@x.example>'), [
-      ...[1, 'postrider: no server runs here\n'],
+      ...[
+        1,
+        'postrider: no server runs on this data directory; start it with `postrider serve`, or `postrider dev`\n',
+      ],
     ]);
     assert.equal((await run('report send ann@example.org 1 --type rude'))[0], 2);
   });

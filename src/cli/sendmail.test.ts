@@ -29,6 +29,12 @@ describe('sendmail’s arguments', () => {
         ...expected,
       }));
 
+  it('takes no long option for somebody’s address', () => {
+    assert.throws(() => readArguments(['--dry-run', 'a@b.example']), {
+      ...{ status: 2, message: /^sendmail has no option '--dry-run'/ },
+    });
+  });
+
   it('refuses to be a daemon', () => {
     assert.throws(() => readArguments(['-bd']), { status: 2, message: /-bd is not done here/ });
   });

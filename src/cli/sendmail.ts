@@ -54,6 +54,11 @@ export function readArguments(given: readonly string[]): SendmailCall {
     const [, letter, attached = ''] = /^-(\w)(.*)$/s.exec(next) ?? [];
     const read = () => (attached === '' ? (left.shift() ?? '') : attached);
     if (next === '--') continue;
+    if (next.startsWith('--'))
+      throw new CliError(
+        2,
+        `sendmail has no option '${printable(next)}'; see \`postrider sendmail --help\``,
+      );
     if (letter === undefined) call = { ...call, recipients: [...call.recipients, next] };
     else if (letter === 'f' || letter === 'r') call = { ...call, from: read() };
     else if (letter === 'S') call = { ...call, server: read() };

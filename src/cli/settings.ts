@@ -13,7 +13,7 @@ import { findConfig, loadConfig } from '../config/load.ts';
 import type { Problem } from '../config/problems.ts';
 import { formatProblem } from '../config/problems.ts';
 import type { Context } from './context.ts';
-import { CliError } from './context.ts';
+import { CliError, printable } from './context.ts';
 
 export interface CommonOptions {
   readonly config?: string;
@@ -42,7 +42,8 @@ export function problemsError(
 ): CliError {
   const [first] = problems;
   if (path === undefined) return new CliError(2, first!.message);
-  const name = relative(cwd, path).startsWith('..') ? path : relative(cwd, path);
+  const within = relative(cwd, path);
+  const name = within === '' || within.startsWith('..') ? path : within;
   if (problems.length === 1) return new CliError(2, `${name}: ${formatProblem(first!)}`);
   const lines = problems.map((problem) => `  ${formatProblem(problem)}`);
   return new CliError(2, `${name} has ${problems.length} problems:\n${lines.join('\n')}`);
@@ -71,14 +72,19 @@ export interface Reached extends AsyncDisposable {
  */
 export async function reach(options: CommonOptions, context: Context): Promise<Reached> {
   const { cwd } = context;
-  if (options.data !== undefined)
-    return at(devConfig(cwd, { dataDirectory: resolve(cwd, options.data) }));
+  if (options.data !== undefined) {
+    const dataDirectory = resolve(cwd, options.data);
+    // What is mistyped is not to be made.
+    if (!existsSync(dataDirectory))
+      throw new CliError(2, `--data: there is no directory ${printable(dataDirectory)}`);
+    return at(devConfig(cwd, { dataDirectory }), context);
+  }
   const file = await findConfig(options.config, cwd);
-  if (file === undefined && existsSync(devDataDirectory(cwd))) return at(devConfig(cwd));
+  if (file === undefined && existsSync(devDataDirectory(cwd))) return at(devConfig(cwd), context);
   const loaded = await loadConfig(options.config, cwd);
-  if (loaded.kind === 'ok') return at(loaded.config);
+  if (loaded.kind === 'ok') return at(loaded.config, context);
   for (const dataDirectory of likelyDirectories(loaded)) {
-    const server = await connectControl(dataDirectory);
+    const server = await serverOf(dataDirectory, context);
     if (server === undefined) continue;
     context.note(`postrider: ${basename(loaded.path!)} has problems; the running server is asked`);
     return { dataDirectory, server, config: undefined, ...disposing(server) };
@@ -86,10 +92,25 @@ export async function reach(options: CommonOptions, context: Context): Promise<R
   throw problemsError(loaded.path, loaded.problems, cwd);
 }
 
-async function at(config: Config): Promise<Reached> {
+async function at(config: Config, context: Context): Promise<Reached> {
   const { dataDirectory } = config;
-  const server = await connectControl(dataDirectory);
+  const server = await serverOf(dataDirectory, context);
   return { dataDirectory, server, config, ...disposing(server) };
+}
+
+/** The server that runs there, of whom nobody who is called from here waits without a word. */
+export function serverOf(
+  dataDirectory: string,
+  context: Context,
+): Promise<RemoteOperations | undefined> {
+  let isTold = false;
+  return connectControl(dataDirectory, () => {
+    if (!isTold)
+      context.note(
+        'postrider: the server has not answered for ten seconds: it has much to do, or stands still. It is waited for; Ctrl-C ends that, and what was asked may be done all the same',
+      );
+    isTold = true;
+  });
 }
 
 const disposing = (server: RemoteOperations | undefined): AsyncDisposable => ({
@@ -101,8 +122,13 @@ function likelyDirectories({
   path,
   partial,
 }: Extract<LoadResult, { readonly kind: 'problems' }>): readonly string[] {
-  if (path === undefined || !existsSync(path)) return [];
-  const text = readFileSync(path, 'latin1');
+  if (path === undefined) return [];
+  let text: string;
+  try {
+    text = readFileSync(path, 'latin1');
+  } catch {
+    return []; // the problems say why
+  }
   const [, , written = 'postrider-data'] =
     /\bdataDirectory['"]?\s*:\s*(['"`])((?:(?!\1)[^\r\n\\$])+)\1/.exec(text) ?? [];
   const guessed = resolve(dirname(path), Buffer.from(written, 'latin1').toString('utf8'));

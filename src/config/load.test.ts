@@ -87,6 +87,25 @@ describe('loading a configuration', () => {
     assert.equal(await load('throws.ts', text), 'no luck');
   });
 
+  it('waits a minute for a configuration that waits for something, and says so', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const loaded = load('waits.ts', 'await new Promise(() => {}); export default {};');
+    const answer = Promise.withResolvers<string>();
+    loaded.then((text) => answer.resolve(String(text)), answer.reject);
+    let isThere = false;
+    answer.promise.finally(() => {
+      isThere = true;
+    });
+    while (!isThere) {
+      t.mock.timers.tick(60_000);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.equal(
+      await answer.promise,
+      'it has not said what it exports within a minute: it waits for something',
+    );
+  });
+
   it('names every problem where the machine itself has a name that is none', async (t) => {
     t.mock.method(os, 'hostname', () => '192.0.2.1');
     syncBuiltinESMExports();

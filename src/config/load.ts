@@ -130,17 +130,38 @@ async function importModule(file: string): Promise<Input> {
         ? next(specifier, { ...context, parentURL: import.meta.url })
         : next(specifier, context),
   });
+  const late = new AbortController();
   try {
-    const module: { readonly default?: unknown } = await import(url.href);
+    const module: { readonly default?: unknown } = await Promise.race([
+      import(url.href),
+      tooLate(late.signal),
+    ]);
     if (module.default === undefined)
       return { problem: 'exports nothing: write `export default defineConfig({ … })`' };
     return { value: module.default };
   } catch (error) {
     return { problem: explainImport(error, file) };
   } finally {
+    late.abort();
     hooks.deregister();
   }
 }
+
+/** Limit: milliseconds that a configuration may take, which may ask others for what it says. */
+const importMsMax = 60_000;
+
+/** Keeps the process: whoever waits for what never comes is to hear of it. */
+const tooLate = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    const timer = setTimeout(
+      () =>
+        reject(
+          new Error('it has not said what it exports within a minute: it waits for something'),
+        ),
+      importMsMax,
+    );
+    signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+  });
 
 /** A syntax error's first line of the stack is where it is: `file:line`. */
 function explainImport(error: unknown, file: string): string {

@@ -288,7 +288,8 @@ const parsed = (name: string, value: string): Administrator => ({
 
 const written = ({ name: _, ...kept }: Administrator) => ({ value: JSON.stringify(kept) });
 
-async function existing(parts: AdministratorsParts, name: string): Promise<Administrator> {
+/** @throws AdministratorError where there is none of that name. */
+export async function existing(parts: AdministratorsParts, name: string): Promise<Administrator> {
   const found = await findAdministrator(parts, name);
   if (found === undefined) throw unknown(name);
   return found;

@@ -53,7 +53,8 @@ export async function readManifest(directory: string): Promise<Manifest> {
     }))
       lines.push(JSON.parse(line) as Record<string, unknown>);
   } catch (error) {
-    const why = messageOf(error);
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    const why = isMissing ? `there is no ${manifestFile} in it` : messageOf(error);
     throw new BackupError(`${directory} is no backup, or was not finished: ${why}`);
   }
   const [head, ...rest] = lines;
