@@ -5,6 +5,7 @@ import { silentLog } from '../../base/log.ts';
 import type { Dialer } from '../../net/dialer.ts';
 import { MemoryPeer } from '../../net/memory-peer.ts';
 import type { DeliveryResult } from '../../queue/delivery.ts';
+import type { TlsFacts } from '../../smtp/tls-facts.ts';
 import type { Content } from '../../store/content.ts';
 import { ContentError, memoryContent } from '../../store/content.ts';
 import type { Lease, QueueEntry } from '../../store/queue-store.ts';
@@ -22,10 +23,20 @@ const signal = new AbortController().signal;
 
 const hi = memoryContent(Buffer.from('Subject: x\r\n\r\nHi\r\n'));
 
-const lease = (id: string, destination: string, content: Content = hi, names = ['eva']): Lease =>
+interface Changes {
+  readonly content?: Content | undefined;
+  readonly names?: readonly string[] | undefined;
+  readonly params?: readonly string[] | undefined;
+}
+
+const lease = (
+  id: string,
+  destination: string,
+  { content = hi, names = ['eva'], params = [] }: Changes,
+): Lease =>
   ({
     message: {
-      ...{ id, received: 0, sender: 'x@example.net', params: [], prefix: '' },
+      ...{ id, received: 0, sender: 'x@example.net', params, prefix: '' },
       content,
     },
     destination,
@@ -33,7 +44,7 @@ const lease = (id: string, destination: string, content: Content = hi, names = [
   }) as unknown as Lease;
 
 /** `mail`: destinations of what is queued. */
-function open(mail: readonly string[], content?: Content, names?: string[]) {
+function open(mail: readonly string[], changes: Changes = {}) {
   const clock = new FakeClock();
   const retried: string[] = [];
   const results: Promise<DeliveryResult>[] = [];
@@ -43,7 +54,7 @@ function open(mail: readonly string[], content?: Content, names?: string[]) {
         entries: mail.map(
           (destination, i) =>
             ({
-              id: `m${i}`,
+              ...{ id: `m${i}`, received: 0, params: changes.params ?? [] },
               recipients: [{ state: 'queued', destination }],
             }) as unknown as QueueEntry,
         ),
@@ -57,9 +68,7 @@ function open(mail: readonly string[], content?: Content, names?: string[]) {
     // As the runner does when it is woken.
     wake() {
       for (const id of retried)
-        results.push(
-          onDemand.deliver(lease(id, mail[Number(id.slice(1))]!, content, names), signal),
-        );
+        results.push(onDemand.deliver(lease(id, mail[Number(id.slice(1))]!, changes), signal));
     },
     ...{ routes: () => routes, routeOf: (address: string) => router.route(address) },
     ...{ dialer: {} as Dialer, hostname: () => 'isp.example', steps: () => [] },
@@ -74,7 +83,10 @@ const kinds = async (results: readonly Promise<DeliveryResult>[]) =>
 describe('mail that is fetched', () => {
   it('waits, without anybody being called', async () => {
     const { onDemand } = open([]);
-    const { recipients, health } = await onDemand.deliver(lease('m', 'atrn:example.org'), signal);
+    const { recipients, health } = await onDemand.deliver(
+      lease('m', 'atrn:example.org', {}),
+      signal,
+    );
     assert.ok(recipients[0]?.kind === 'deferred' && health === 'ok');
     assert.equal(recipients[0].reply.code, 450);
   });
@@ -115,6 +127,41 @@ describe('mail that is fetched', () => {
     assert.equal((await onDemand.ask('ann@isp.example', [])).reply.code, 250);
   });
 
+  for (const [what, tls, offered, code, sent] of [
+    ['in the clear', undefined, ['PIPELINING', 'REQUIRETLS'], '450 7.10', undefined],
+    ['to who does not promise the same', {} as TlsFacts, ['PIPELINING'], '550 7.30', undefined],
+    ['to who does', {} as TlsFacts, ['PIPELINING', 'REQUIRETLS'], undefined, 'REQUIRETLS'],
+  ] as const)
+    it(`RFC 8689 §4.2.1: mail with REQUIRETLS ${what}: ${code ?? 'goes'}`, async () => {
+      const { onDemand, results } = open(['atrn:example.org'], { params: ['REQUIRETLS'] });
+      const { turn } = await onDemand.ask('ann@isp.example', []);
+      const peer = new MemoryPeer({ ...(tls !== undefined && { tls }) });
+      const over = turn!(peer);
+      await peer.say('220 example.org ready\r\n');
+      const lines = ['250-example.org', ...offered.slice(1).map((one) => `250-${one}`)];
+      const said = await peer.say(`${lines.join('\r\n')}\r\n250 ${offered[0]}\r\n`);
+      if (sent === undefined) assert.match(said, /^QUIT/);
+      else {
+        assert.match(said, /^MAIL FROM:<x@example\.net> REQUIRETLS\r\n/);
+        await peer.say('250 ok\r\n250 ok\r\n354 go\r\n');
+        await peer.say('250 taken\r\n');
+      }
+      await peer.say('221 bye\r\n');
+      await over;
+      const [one] = (await results[0]!).recipients;
+      assert.equal(one!.kind, code === undefined ? 'relayed' : code < '5' ? 'deferred' : 'failed');
+      const { code: number, detail } = one!.reply!;
+      if (code !== undefined) assert.equal(`${number} ${detail}`, code);
+    });
+
+  it('RFC 4865 §4.2: what is to leave later is no mail yet', async () => {
+    const time = new Date(new FakeClock().now() + 60_000).toISOString();
+    const { onDemand, clock } = open(['atrn:example.org'], { params: [`HOLDUNTIL=${time}`] });
+    assert.equal((await onDemand.ask('ann@isp.example', [])).reply.code, 453);
+    await clock.advance(60_000);
+    assert.equal((await onDemand.ask('ann@isp.example', [])).reply.code, 250);
+  });
+
   it('a message that takes long is not silence: the next one follows it', async () => {
     const { onDemand, results, clock } = open(['atrn:example.org', 'atrn:example.org']);
     const { turn } = await onDemand.ask('ann@isp.example', []);
@@ -142,7 +189,7 @@ describe('mail that is fetched', () => {
         yield* hi.read();
       },
     };
-    const { onDemand, results } = open(['atrn:example.org'], content, ['eva', 'max']);
+    const { onDemand, results } = open(['atrn:example.org'], { content, names: ['eva', 'max'] });
     const { turn } = await onDemand.ask('ann@isp.example', []);
     const peer = new MemoryPeer();
     const over = turn!(peer);
@@ -170,7 +217,7 @@ describe('mail that is fetched', () => {
     const turned = again.turn!(silent);
     await silent.say('554 no\r\n');
     await turned;
-    const { recipients } = await onDemand.deliver(lease('m', 'atrn:example.org'), signal);
+    const { recipients } = await onDemand.deliver(lease('m', 'atrn:example.org', {}), signal);
     assert.equal(recipients[0]?.kind, 'deferred');
   });
 });

@@ -8,6 +8,7 @@ import type { Log } from '../../base/log.ts';
 import { domainKey } from '../../mail/fields/address.ts';
 import type { Peer } from '../../net/peer.ts';
 import type { Deliver, RecipientResult } from '../../queue/delivery.ts';
+import { startOf } from '../../smtp/envelope-requests.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import { reply } from '../../smtp/reply.ts';
 import { queueEntries } from '../../store/queue-entries.ts';
@@ -101,7 +102,11 @@ export class OnDemand {
 
   async #waiting(destinations: ReadonlySet<string>): Promise<Set<string>> {
     const ids = new Set<string>();
-    for await (const { id, recipients } of queueEntries(this.#parts.queue)) {
+    const { queue, clock } = this.#parts;
+    for await (const entry of queueEntries(queue)) {
+      const { id, recipients } = entry;
+      // RFC 4865 §4.2 (5), (6): what is to leave later is not to be had yet.
+      if (startOf(entry) > clock.now()) continue;
       if (recipients.some((one) => one.state === 'queued' && destinations.has(one.destination)))
         ids.add(id);
       if (ids.size >= messagesMax) break;

@@ -15,6 +15,7 @@ import { resultOf } from '../relay/attempt.ts';
 import { nextBatch, without } from '../relay/batch.ts';
 import type { Connection } from '../relay/connection.ts';
 import { openConnection } from '../relay/connection.ts';
+import { noRequireTls } from '../relay/hop-failure.ts';
 import { fitToHop } from '../relay/next-hop.ts';
 import type { OutboundStep } from '../relay/steps/outbound-step.ts';
 
@@ -37,6 +38,7 @@ const gone = reply(450, '4.2', 'The connection over which it was fetched is over
 export class TurnedConnection {
   readonly #parts: TurnedParts;
   readonly #connection: Connection;
+  readonly #peer: Peer;
   /** One after the other. */
   #last: Promise<unknown> = Promise.resolve();
   /** Attempts that have begun, or wait for those before them. */
@@ -55,12 +57,13 @@ export class TurnedConnection {
       },
       session: { protocol: 'smtp', hostname: parts.hostname(), timeouts: parts.timeouts },
     });
-    return new TurnedConnection(connection, parts);
+    return new TurnedConnection(connection, parts, peer);
   }
 
-  private constructor(connection: Connection, parts: TurnedParts) {
+  private constructor(connection: Connection, parts: TurnedParts, peer: Peer) {
     this.#connection = connection;
     this.#parts = parts;
+    this.#peer = peer;
   }
 
   deliver(lease: Lease, signal: AbortSignal): Promise<DeliveryResult> {
@@ -95,9 +98,22 @@ export class TurnedConnection {
     await this.#connection.quit();
   }
 
+  /**
+   * RFC 8689 §4.2.1: only over TLS, and to a server that promises the same. Who that is was shown by the login, as no
+   * certificate could: nobody was called.
+   */
+  #lacking({ params, sender }: Lease['message']): RecipientResult | undefined {
+    if (!params.includes('REQUIRETLS') || sender === '') return undefined;
+    if (this.#peer.tls === undefined) return refusedHere(tlsNeeded);
+    const isOffered = this.#connection.capabilities.keywords.has('REQUIRETLS');
+    return isOffered ? undefined : refusedHere(noRequireTls(this.#peer.remote.address));
+  }
+
   async #attempt({ message, recipients }: Lease, signal: AbortSignal): Promise<DeliveryResult> {
     const connection = this.#connection;
     const results: (RecipientResult | undefined)[] = recipients.map(() => undefined);
+    const lacking = this.#lacking(message);
+    if (lacking !== undefined) return { recipients: recipients.map(() => lacking), health: 'ok' };
     let pending: readonly number[] = [...recipients.keys()];
     const abort = () => connection.destroy();
     signal.addEventListener('abort', abort);
@@ -136,6 +152,9 @@ export class TurnedConnection {
     return { recipients: results.map((result) => result ?? later), health: 'ok' };
   }
 }
+
+// RFC 3463, RFC 8689 §4.2.1: X.7.10, encryption needed. The next time it may be asked for over TLS.
+const tlsNeeded = reply(450, '7.10', 'The sender requires TLS (REQUIRETLS): fetch it over TLS');
 
 const refusedHere = (said: Reply): RecipientResult =>
   isPermanent(said)
