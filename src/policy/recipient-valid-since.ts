@@ -1,7 +1,8 @@
 // Mail for whoever had a mailbox at some time, and for nobody who got it since: RRVS on RCPT, or a
 // Require-Recipient-Valid-Since field of the message. RFC 7293. A mailbox has its owner since its account was
-// made. An address that was given to an account later has no date here: its owner is not vouched for.
+// made. An address that was given to an account later has no date here, nor has an alias: its owner is not vouched for.
 
+import type { Mailbox } from '../mail/fields/address.ts';
 import { addressKey, parseMailbox } from '../mail/fields/address.ts';
 import { parseDate } from '../mail/fields/date.ts';
 import type { HeaderField } from '../mail/header/header.ts';
@@ -44,11 +45,13 @@ export function recipientValidSince(options: {
   ): Promise<PolicyAnswer | undefined> {
     if (roles.has(named.local.toLowerCase())) return undefined;
     for (const { account, address } of targets) {
+      // §8.2: where an alias leads to is no matter of its owner, and nobody there knows whose the alias was.
+      if (account === undefined && isElsewhere(named, address)) return { objection: ownerUnknown };
       // What is delivered elsewhere is judged there: the parameter goes along.
       const owner = account === undefined ? undefined : await options.accounts.find(account);
       if (owner === undefined) continue;
       if (owner.created > since) return { objection: ownerChanged };
-      if (isGivenLater(address, owner)) return { objection: ownerUnknown };
+      if (isGivenLater(named, owner)) return { objection: ownerUnknown };
     }
     return undefined;
   }
@@ -94,18 +97,24 @@ function askedBy(value: string): { readonly address: string; readonly since: num
   return { address: addressKey(mailbox), since };
 }
 
-/** §5.2 (1), (2): a recipient of the envelope that is delivered here and has no parameter of its own. */
+function isElsewhere(named: Mailbox, address: string): boolean {
+  const mailbox = parseMailbox(address);
+  return mailbox === undefined || addressKey(mailbox) !== addressKey(named);
+}
+
+/** §5.2 (1), (2): a recipient of the envelope that is delivered here, or an alias of ours, without a parameter of its own. */
 const isFor = ({ named, params, targets }: AcceptedRecipient, address: string): boolean =>
   addressKey(named) === address &&
   findParam(params, 'RRVS') === undefined &&
-  targets.some(({ account }) => account !== undefined);
+  targets.some((one) => one.account !== undefined || isElsewhere(named, one.address));
 
-/** It is another address of the account than that which it was made with, or one with a delimiter behind it. */
-function isGivenLater(address: string, { address: first, addresses }: Account): boolean {
-  const mailbox = parseMailbox(address);
-  if (mailbox === undefined) return true;
-  const key = addressKey(mailbox);
-  const [own = first] = addresses
+/**
+ * It is neither the address that the account was made with, nor that with a delimiter behind it: another one of the
+ * account, or an alias, which may have been somebody else's.
+ */
+function isGivenLater(named: Mailbox, { address: first, addresses }: Account): boolean {
+  const key = addressKey(named);
+  const [own] = addresses
     .filter((one) => one === key || isDelimited(key, one))
     .sort((a, b) => b.length - a.length);
   return own !== first;

@@ -72,6 +72,19 @@ describe('recipient-valid-since', () => {
     assert.equal(said(await policy.rcpt!(envelope([]), elsewhere)), 'yes');
   });
 
+  it('RFC 7293 §8.2: an alias may have been somebody else’s, wherever it leads to now', async () => {
+    const aliased = (address: string, isHere: boolean): AcceptedRecipient => ({
+      ...recipient('gone@example.org', ['RRVS=2021-01-01T00:00:00Z;C']),
+      targets: recipient(address, [], isHere).targets,
+    });
+    for (const one of [aliased('ann@example.org', true), aliased('bob@example.net', false)]) {
+      assert.equal(said(await policy.rcpt!(envelope([]), one)), '550 7.19');
+      const asked = arrival(field('gone@example.org; Fri, 1 Jan 2021 09:23:01 -0700'));
+      const plain = envelope([{ ...one, params: [] }]);
+      assert.equal(said(await policy.message!(plain, asked)), '550 7.19');
+    }
+  });
+
   const field = (rest: string) => `Subject: x\nRequire-Recipient-Valid-Since: ${rest}\nTo: y`;
   it('RFC 7293 §5.2: heeds the field where there is no parameter, and takes it out', async () => {
     const before = arrival(field('ann@example.org; Sat, 1 Jun 2019 09:23:01 -0700'));
