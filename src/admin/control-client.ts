@@ -11,6 +11,8 @@ export type RemoteOperations = Operations & AsyncDisposable;
 
 /** How long a question waits for the first of its answer before the asker hears of it. */
 const silenceMs = 10_000;
+/** The same between any two lines of what is followed: one that lives says something every twenty seconds. */
+const followedSilenceMs = 30_000;
 
 /**
  * Undefined when no server listens there: then the stores are ours to open. `onSilence` is called where a question is not
@@ -86,11 +88,13 @@ async function* ask(
 ): AsyncGenerator<unknown, unknown> {
   const socket = await dial(dataDirectory);
   if (socket === undefined) throw new OperationError('the server has just stopped; try again');
-  const silence = setTimeout(onSilence, silenceMs);
+  const isFollowed = call === 'watch';
+  const silence = setTimeout(onSilence, isFollowed ? followedSilenceMs : silenceMs);
   try {
     socket.end(`${JSON.stringify({ call, arguments: request })}\n`);
     for await (const line of readJsonLines(socket)) {
-      clearTimeout(silence);
+      if (isFollowed) silence.refresh();
+      else clearTimeout(silence);
       const answer = new Map(Object.entries(line as object));
       if (answer.has('error')) throw new OperationError(String(answer.get('error')));
       if (answer.has('result')) return answer.get('result');

@@ -309,6 +309,37 @@ describe('control socket', () => {
     assert.equal(silences, 1);
   });
 
+  it('what is followed may be silent for longer, whenever it is', async (t) => {
+    const place = dataDirectory();
+    const more = Promise.withResolvers<void>();
+    const followed = {
+      ...operations(),
+      async *watch() {
+        yield { at: '2026-01-01T00:00:00Z', event: 'silence' };
+        await more.promise;
+        yield { at: '2026-01-01T00:00:00Z', event: 'silence' };
+      },
+    };
+    await using _server = await startControlServer({
+      ...{ dataDirectory: place, operations: followed, log: silentLog },
+    });
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    let silences = 0;
+    const client = await connectControl(place, () => {
+      silences += 1;
+    });
+    const lines = client!.watch({ topics: ['log'] })[Symbol.asyncIterator]();
+    await lines.next();
+    const next = lines.next();
+    t.mock.timers.tick(29_999);
+    assert.equal(silences, 0);
+    t.mock.timers.tick(1);
+    assert.equal(silences, 1);
+    more.resolve();
+    await next;
+    await lines.return?.();
+  });
+
   it('says so when the server stops in the middle', async () => {
     const data = dataDirectory();
     const server = createServer((socket) => {

@@ -107,7 +107,7 @@ export function serverOf(
   return connectControl(dataDirectory, () => {
     if (!isTold)
       context.note(
-        'postrider: the server has not answered for ten seconds: it has much to do, or stands still. It is waited for; Ctrl-C ends that, and what was asked may be done all the same',
+        'postrider: the server has not answered for a while: it has much to do, or stands still. It is waited for; Ctrl-C ends that, and what was asked may be done all the same',
       );
     isTold = true;
   });
