@@ -1,6 +1,5 @@
 // `postrider account rules …`: what is done with an account's mail when it comes: filters, forwarding, vacation answers.
 
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { text as textOf } from 'node:stream/consumers';
 import { Command } from 'commander';
@@ -11,6 +10,7 @@ import { rulesText } from '../policy/rules/rule-text.ts';
 import type { Context } from './context.ts';
 import { CliError, printable } from './context.ts';
 import { done } from './done.ts';
+import { jsonFrom, textOfFile } from './named-file.ts';
 import type { CommonOptions } from './settings.ts';
 import { withCommonOptions } from './settings.ts';
 import { withOperations } from './with-operations.ts';
@@ -90,13 +90,13 @@ function without(
 }
 
 async function rulesFrom(context: Context, file = '-'): Promise<Rules> {
-  const name = file === '-' ? 'stdin' : file;
+  const name = file === '-' ? 'stdin' : printable(file);
+  const json = jsonFrom(
+    file === '-' ? await textOf(context.stdin) : await textOfFile(resolve(context.cwd, file), name),
+    name,
+  );
   try {
-    const json =
-      file === '-'
-        ? await textOf(context.stdin)
-        : await readFile(resolve(context.cwd, file), 'utf8');
-    return rulesGiven(JSON.parse(json));
+    return rulesGiven(json);
   } catch (error) {
     throw new CliError(2, `${name}: ${messageOf(error)}`);
   }

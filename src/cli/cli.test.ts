@@ -115,6 +115,23 @@ describe('command line', () => {
     ['queue list --since nope', 2, /'nope' is invalid; it must be a time ago such as/],
     ['top', 1, /^postrider: no server runs on this data directory; start it with/],
     ['mail list --data nope', 2, /^postrider: --data: there is no directory \S+\/nope\n$/],
+    ['account list --data=', 2, /^postrider: --data: names no directory\n$/],
+    [
+      'account rules set a@example.org nope.json',
+      2,
+      /^postrider: nope\.json: there is no such file\n$/,
+    ],
+    [
+      'account rules set a@example.org .',
+      2,
+      /^postrider: \.: is a directory or the like; name a file\n$/,
+    ],
+    [
+      'account rules set a@example.org',
+      2,
+      /^postrider: stdin: line 1, column 1: expected a value, found 's'\n$/,
+    ],
+    ['dev --inboxes nope.json', 2, /^postrider: --inboxes \S+nope\.json: there is no such file\n$/],
     ['mail list --config .', 2, /^postrider: \/\S+: is a directory or the like; name a file\n$/],
     [
       'verify nope',
@@ -356,6 +373,14 @@ describe('mail and queue, no server running', () => {
     const people = (await run(cwd, 'mail list ann@example.org')).out;
     assert.match(people, /Grüße 0\n/);
     assert.doesNotMatch(people, /\u001b/, 'what came from a peer does not move the cursor');
+  });
+
+  it('dev shows nothing of a file of passwords that is no JSON', async () => {
+    const cwd = workingDirectory('none');
+    writeFileSync(join(cwd, 'inboxes.json'), '{ "shop": hunter2 }');
+    const { status, err } = await run(cwd, 'dev --inboxes inboxes.json');
+    assert.equal(status, 2);
+    assert.match(err, /inboxes\.json: line 1, column 11: expected a value, found 'h'\n$/);
   });
 
   it('check does not take a store that cannot be looked at for none', async () => {

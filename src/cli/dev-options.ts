@@ -1,15 +1,14 @@
 // What `postrider dev` is told of catching: inboxes with logins, how much is kept, faults, where mail may be released to.
 
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parseDuration } from '../base/duration-text.ts';
-import { firstLineOf } from '../base/error-text.ts';
 import type { CatcherSettings, ChaosTriggers } from '../config/catcher.ts';
 import { defaultCatcher, noChaos } from '../config/catcher.ts';
 import type { DevDoor, DevOptions } from '../config/dev.ts';
 import { devPorts } from '../config/dev.ts';
 import { hostAndPort, httpUrl } from '../config/settings/setting.ts';
 import { CliError, printable } from './context.ts';
+import { jsonFrom, textOfFile } from './named-file.ts';
 
 export interface CatcherOptions {
   readonly inboxes?: string;
@@ -61,12 +60,8 @@ export function portsOf(given: readonly string[]): NonNullable<DevOptions['ports
 /** `{ "shop": "secret", … }`. @throws CliError */
 async function inboxesOf(path: string): Promise<CatcherSettings['inboxes']> {
   const wrong = (why: string) => new CliError(2, `--inboxes ${printable(path)}: ${printable(why)}`);
-  let given: unknown;
-  try {
-    given = JSON.parse(await readFile(path, 'utf8'));
-  } catch (error) {
-    throw wrong(firstLineOf(error));
-  }
+  const name = `--inboxes ${printable(path)}`;
+  const given = jsonFrom(await textOfFile(path, name), name);
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     throw wrong('wants { "name": "password", … }');
   const inboxes = Object.entries(given);
@@ -139,10 +134,7 @@ async function relayOf(
   const place = { ...where, tls };
   if (relayUser === undefined || relayPasswordFile === undefined) return place;
   const path = resolve(cwd, relayPasswordFile);
-  const [password = ''] = (
-    await readFile(path, 'utf8').catch((error: unknown) => {
-      throw new CliError(1, `cannot read ${printable(path)}: ${printable(firstLineOf(error))}`);
-    })
-  ).split(/\r?\n/, 1);
+  const text = await textOfFile(path, `--relay-password-file ${printable(path)}`);
+  const [password = ''] = text.split(/\r?\n/, 1);
   return { ...place, user: relayUser, password };
 }

@@ -75,6 +75,7 @@ export async function reach(options: CommonOptions, context: Context): Promise<R
   if (options.data !== undefined) {
     const dataDirectory = resolve(cwd, options.data);
     // What is mistyped is not to be made.
+    if (options.data === '') throw new CliError(2, '--data: names no directory');
     if (!existsSync(dataDirectory))
       throw new CliError(2, `--data: there is no directory ${printable(dataDirectory)}`);
     return at(devConfig(cwd, { dataDirectory }), context);
