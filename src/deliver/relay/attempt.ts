@@ -15,7 +15,7 @@ import { replyFor } from '../../smtp/smtp-error.ts';
 import { nextBatch, without } from './batch.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
-import { transient } from './hop-failure.ts';
+import { tooManyAtOnce } from './hop-failure.ts';
 import { hopSettings, hostName, keysOf, placeOf, poolKey } from './hop-place.ts';
 import type { HostMemory } from './host-memory.ts';
 import type { HopHost } from './host-walk.ts';
@@ -343,8 +343,6 @@ export class Attempt {
 /** What a hop that takes a message does with what its sender asked for. */
 type HopPromises = Pick<Extract<Fit, { readonly kind: 'fits' }>, 'dsn' | 'deliverBy' | 'tracked'>;
 
-const tooManyAtOnce = 'Too many recipients in one transaction';
-
 export function resultOf(
   answer: RecipientAnswer,
   facts: AttemptFacts,
@@ -357,7 +355,7 @@ export function resultOf(
     return { kind: 'relayed', reply: said, dsn, deliverBy, tracked, facts };
   }
   if (answer.tooMany === true)
-    return { kind: 'deferred', reply: transient(said, tooManyAtOnce), remote, facts };
+    return { kind: 'deferred', reply: tooManyAtOnce(said), remote, facts };
   if (isPermanent(said)) return { kind: 'failed', reply: said, remote, facts };
   return { kind: 'deferred', reply: said, remote, facts };
 }

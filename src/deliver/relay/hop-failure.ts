@@ -46,6 +46,10 @@ export function transient(said: Reply, what: string): Reply {
   return reply(451, said.detail ?? '5.0', `${what}: ${words.trim()}`);
 }
 
+/** RFC 5321 §4.5.3.1.10: of who was too many, where there is no next transaction. */
+export const tooManyAtOnce = (said: Reply): Reply =>
+  transient(said, 'Too many recipients in one transaction');
+
 /** RFC 8689 §4.2.1: the two ways in which a host cannot have mail that requires TLS. X.7.10, X.7.30. */
 export const encryptionNeeded = (why: string): Reply =>
   reply(550, '7.10', `The sender requires verified TLS (REQUIRETLS), but ${why}`);

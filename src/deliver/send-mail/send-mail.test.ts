@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { issueCertificate } from '../../net/certificate.ts';
 import { DialError } from '../../net/dialer.ts';
+import type { Script } from '../../net/scripted-server.ts';
 import { scriptedServer } from '../../net/scripted-server.ts';
 import { HopFailure } from '../relay/hop-failure.ts';
 import { SendMailError, sendMail } from './send-mail.ts';
@@ -31,6 +32,50 @@ describe('sendMail', () => {
     assert.equal(result.reply.code, 250);
     assert.deepEqual(server.heard.slice(-2), ['Subject: x\r\n\r\nHi.\r\n', 'QUIT']);
     assert.equal(server.connections.total, 1);
+  });
+
+  const five = [1, 2, 3, 4, 5].map((n) => `r${n}@example.net`);
+  /** Takes two recipients in a transaction, and `content` of it. */
+  const takesTwo = (refusal: string, content?: string): Script => {
+    let accepted = 0;
+    return (verb) => {
+      if (verb === 'MAIL') accepted = 0;
+      if (verb === '.') return content;
+      return verb === 'RCPT' && ++accepted > 2 ? refusal : undefined;
+    };
+  };
+  for (const refusal of ['552 too many', '452 4.5.3 too many', '550 5.5.3 too many'])
+    it(`RFC 5321 §4.5.3.1.10: "${refusal}" after accepted recipients means the next transaction`, async () => {
+      await using server = await scriptedServer({ script: takesTwo(refusal) });
+      const result = await sendMail({ ...letter, to: five, port: server.port });
+      assert.deepEqual(result.accepted, five);
+      assert.deepEqual(result.refused, []);
+      const asked = server.heard.filter((line) => /^(MAIL|RCPT)/.test(line));
+      assert.equal(asked.map((line) => line[0]).join(''), 'MRRRRRMRRRMR');
+      assert.equal(server.connections.total, 1);
+    });
+
+  it('RFC 5321 §4.5.3.1.10: who is too many where nobody gets the message may be tried again', async () => {
+    await using server = await scriptedServer({
+      script: takesTwo('552 too many', '451 4.3.0 not now'),
+    });
+    await assert.rejects(sendMail({ ...letter, to: five, port: server.port }), (error) => {
+      assert.ok(error instanceof SendMailError);
+      assert.deepEqual(
+        error.refused.map(({ reply }) => reply.code),
+        [451, 451, 451, 451, 451],
+      );
+      return server.heard.filter((line) => line.startsWith('MAIL')).length === 1;
+    });
+  });
+
+  it('RFC 5321 §4.5.3.1.10: a bare 552 to the first recipient is final', async () => {
+    await using server = await scriptedServer({
+      script: (_, line) => (line.includes('<a@') ? '552 storage exceeded' : undefined),
+    });
+    const result = await sendMail({ ...letter, port: server.port });
+    assert.deepEqual(result.accepted, ['b@example.net']);
+    assert.equal(result.refused[0]?.reply.code, 552);
   });
 
   it('rejects with the server’s words when nobody got it', async () => {

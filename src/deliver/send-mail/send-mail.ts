@@ -7,12 +7,13 @@ import { createDialer } from '../../net/dialer.ts';
 import type { RecipientAnswer } from '../../smtp/client/event.ts';
 import { defaultTimeouts } from '../../smtp/client/timeouts.ts';
 import type { Reply } from '../../smtp/reply.ts';
-import { isPermanent, isPositive, reply, replyLine } from '../../smtp/reply.ts';
+import { isPermanent, isPositive, isTransient, reply, replyLine } from '../../smtp/reply.ts';
 import type { TlsFacts } from '../../smtp/tls-facts.ts';
 import type { Content } from '../../store/content.ts';
 import { memoryContent } from '../../store/content.ts';
 import type { Connection } from '../relay/connection.ts';
 import { openConnection } from '../relay/connection.ts';
+import { tooManyAtOnce } from '../relay/hop-failure.ts';
 import { fitToHop, headerHas8Bit } from '../relay/next-hop.ts';
 import { securityOf } from '../relay/security/security.ts';
 import { makeSteps } from '../relay/steps/outbound-steps.ts';
@@ -133,13 +134,21 @@ async function transact(
   const answers: RecipientAnswer[] = [];
   // RFC 9422 §4: RCPTMAX; RFC 5321 §4.5.3.1.8: every server takes a hundred.
   const batchMax = Math.min(connection.capabilities.recipientsMax, 100);
-  for (let at = 0; at < recipients.length; at += batchMax) {
-    const batch = recipients.slice(at, at + batchMax).map((each) => fit.recipient(each));
-    const sent = await connection.send({ ...fit.envelope, recipients: batch }, fit.read);
-    answers.push(...sent.answers);
-    if (!connection.usable) break;
+  let pending = [...recipients.keys()];
+  while (pending.length > 0 && connection.usable) {
+    const batch = pending.slice(0, batchMax);
+    const batchOf = batch.map((index) => fit.recipient(recipients[index]!));
+    const sent = await connection.send({ ...fit.envelope, recipients: batchOf }, fit.read);
+    for (const [at, index] of batch.entries()) answers[index] = sent.answers[at]!;
+    pending = [...tooManyFor(batch, sent.answers), ...pending.slice(batch.length)];
   }
   return resultOf(addresses, answers, connection.tls);
+}
+
+/** RFC 5321 §4.5.3.1.10: who were too many have the next transaction, as long as each one is for somebody. */
+function tooManyFor(batch: readonly number[], answers: readonly RecipientAnswer[]): number[] {
+  const room = answers.some(({ stage, reply: said }) => stage !== 'RCPT' && !isTransient(said));
+  return room ? batch.filter((_, at) => answers[at]!.tooMany === true) : [];
 }
 
 /** RFC 6152 §2, RFC 6531 §3.2: what the message asks of those who carry it. */
@@ -154,13 +163,16 @@ function resultOf(
   answers: readonly RecipientAnswer[],
   tls: TlsFacts | undefined,
 ): SendMailResult {
-  const told = addresses.map((address, at) => ({ address, reply: answers[at]?.reply ?? unasked }));
+  const told = addresses.map((address, at) => ({ address, reply: replyTo(answers[at]) }));
   const accepted = told.filter(({ reply }) => isPositive(reply));
   const refused = told.filter(({ reply }) => !isPositive(reply));
   const [first] = accepted;
   if (first === undefined) throw new SendMailError(refused[0]!.reply, refused);
   return { accepted: accepted.map(({ address }) => address), refused, reply: first.reply, tls };
 }
+
+const replyTo = (answer: RecipientAnswer | undefined): Reply =>
+  answer?.tooMany === true ? tooManyAtOnce(answer.reply) : (answer?.reply ?? unasked);
 
 const unasked = reply(451, '4.2', 'The server took no more messages over this connection');
 
