@@ -43,6 +43,10 @@ export interface Context {
 /** The reader of our output has gone: nothing more to do. */
 export class OutputClosed extends Error {
   override readonly name = 'OutputClosed';
+
+  constructor() {
+    super('nobody reads it any more');
+  }
 }
 
 export function processContext(actions: Actions): Context {

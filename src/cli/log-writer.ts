@@ -124,9 +124,8 @@ export class LogWriter {
   async #answer(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#onAnswer = resolve;
-    const timer = setTimeout(resolve, offerMs);
+    setTimeout(resolve, offerMs);
     await promise;
-    clearTimeout(timer);
   }
 
   /** What the reader was not ready for is offered once more, however long ago that was: perhaps it is we who stood still. */

@@ -61,6 +61,35 @@ class Program {
   }
 }
 
+describe('serve, when nobody hears that it is ready', () => {
+  for (const [where, redirection, why] of [
+    ['on a full disk', '>/dev/full', 'no space is left where it goes'],
+    ['to a reader who has gone', '| true', 'nobody reads it any more'],
+  ] as const)
+    it(`${where}, serves all the same until it is told to stop`, async () => {
+      const cwd = workingDirectory();
+      const line = `"$0" "$@" ${redirection}; wait`;
+      const child = spawn('sh', ['-c', line, process.execPath, main, 'serve'], {
+        ...{ cwd, detached: true, stdio: ['ignore', 'ignore', 'pipe'] },
+      });
+      let err = '';
+      const said = Promise.withResolvers<void>();
+      child.stderr!.on('data', (chunk) => {
+        err += chunk;
+        if (err.includes('could not be said')) said.resolve();
+      });
+      const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+      try {
+        await Promise.race([said.promise, ended]);
+        assert.match(err, new RegExp(`ready, which could not be said on stdout: .*${why}`));
+        assert.doesNotMatch(err, /"event":"stopp/);
+      } finally {
+        if (child.exitCode === null) process.kill(-child.pid!, 'SIGTERM');
+        await ended;
+      }
+    });
+});
+
 const config = (more: object = {}) =>
   JSON.stringify({
     hostname: 'mx.example.org',

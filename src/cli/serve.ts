@@ -1,6 +1,7 @@
 // `postrider serve`: the server in the foreground.
 
 import { Command } from 'commander';
+import { messageOf } from '../base/error-text.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Context } from './context.ts';
 import { runServer } from './run-server.ts';
@@ -16,7 +17,15 @@ export function serveCommand(context: Context): Command {
         config,
         advice,
         load: () => loadConfig(path, context.cwd),
-        onReady: () => context.print('ready\n'),
+        // Mail is served all the same where nobody reads it, or where the disk that it goes to is full.
+        onReady: () =>
+          context
+            .print('ready\n')
+            .catch((error: unknown) =>
+              context.note(
+                `postrider: ready, which could not be said on stdout: ${messageOf(error)}`,
+              ),
+            ),
       });
     });
 }
