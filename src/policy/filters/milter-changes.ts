@@ -56,15 +56,18 @@ export function changedBy(
         told.push(`changed the sender to <${change.address}>`);
         break;
       case 'add-recipient':
+        // Field: nobody is neither added nor taken out, as Postfix has it.
+        if (change.address === '') break;
         recipients.push({
           kind: 'add',
-          mailbox: mailboxOf(change.address),
+          mailbox: recipientOf(change.address),
           params: parseStoredRcptParams(change.params.map(upperKey)),
         });
         told.push(`added the recipient ${change.address}`);
         break;
       case 'delete-recipient':
-        recipients.push({ kind: 'remove', mailbox: mailboxOf(change.address) });
+        if (change.address === '') break;
+        recipients.push({ kind: 'remove', mailbox: recipientOf(change.address) });
         told.push(`took out the recipient ${change.address}`);
         break;
       case 'quarantine':
@@ -88,6 +91,10 @@ function senderOf(
   const kept = envelope.params.filter(({ name }) => given.every((one) => one.name !== name));
   return { sender: address === '' ? null : mailboxOf(address), params: [...kept, ...given] };
 }
+
+/** Field: filters write `postmaster` and `root`. Whoever has such a name without a domain is for the address map to say. */
+const recipientOf = (address: string): Mailbox =>
+  address.includes('@') ? mailboxOf(address) : { ...mailboxOf(`${address}@localhost`), domain: '' };
 
 function mailboxOf(address: string): Mailbox {
   const mailbox = parseMailbox(address);

@@ -217,6 +217,21 @@ describe('a milter as a policy', () => {
     assert.deepEqual(one.results, ['held']);
   });
 
+  it('a recipient may be without a domain, and nobody is neither added nor taken out', async () => {
+    const changes = Buffer.concat([
+      formatFrame('+', formatTexts('postmaster')),
+      formatFrame('+', formatTexts('<>')),
+      formatFrame('-', formatTexts('')),
+      formatFrame('c'),
+    ]);
+    const one = world([{ says: { E: [changes] } }]);
+    await upToData(one);
+    const answer = (await one.policy.filter!(envelope, draft)) as FilterAnswer;
+    assert.deepEqual(answer.recipients, [
+      { kind: 'add', mailbox: { local: 'postmaster', domain: '' }, params: [] },
+    ]);
+  });
+
   it('what it refuses is refused where it does so', async () => {
     const reject = formatFrame('r');
     const answers = {
