@@ -2,6 +2,7 @@
 // code to branch on, before a connection is made or anything is sent.
 
 import { nearest } from './nearest.ts';
+import { isPem } from './secret.ts';
 
 export type InputErrorCode =
   | 'UNKNOWN_OPTION'
@@ -37,8 +38,9 @@ export function refuseUnknown(given: object, known: readonly string[], where = '
   }
 }
 
-/** A value as an error shows it: short, and on one line. */
+/** A value as an error shows it: short, on one line, and no key that stands in the wrong place. */
 export function quoted(text: string): string {
+  if (isPem(text)) return 'what is in a PEM file';
   const line = text.replace(/[\u0000-\u001f\u007f]/g, '?');
   return line.length > 80 ? `${line.slice(0, 79)}…` : line;
 }

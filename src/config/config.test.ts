@@ -167,6 +167,11 @@ describe('configuration', () => {
       ['tls.privateKey: must be the path of a PEM file, not what is in one'],
     ],
     [
+      'a key in place of a user',
+      { user: '-----BEGIN PRIVATE KEY-----\nMIGH\n' },
+      ['user: must be a user name, not what is in a PEM file'],
+    ],
+    [
       'a password in place of its file',
       {
         routes: [

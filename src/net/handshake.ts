@@ -16,7 +16,7 @@ export const handshakeMs = 30_000;
 /**
  * Resolves to what `up` makes at the moment when `secured`, which lies over `socket`, is up: nothing
  * that comes after it is missed. @throws Error when the handshake fails or takes longer than
- * `timeoutMs`: then both are gone.
+ * `timeoutMs`: then both are gone. Its message is a reason for a log, one line.
  */
 export function handshake<T>(
   { socket, secured }: { readonly socket: Socket; readonly secured: TLSSocket },
@@ -29,7 +29,7 @@ export function handshake<T>(
       clearTimeout(timer);
       secured.destroy();
       socket.destroy();
-      reject(error);
+      reject(inWords(error));
     };
     const timer = setTimeout(() => fail(new PeerTimeout('TLS handshake timed out')), timeoutMs);
     const closed = () => fail(new Error('connection closed during the TLS handshake'));
@@ -48,4 +48,11 @@ export function handshake<T>(
       resolve(made);
     });
   });
+}
+
+/** OpenSSL's own message is several lines with addresses in memory and its source files in them. */
+function inWords(error: Error): Error {
+  const { reason } = error as { reason?: unknown };
+  if (typeof reason === 'string') error.message = reason;
+  return error;
 }

@@ -471,14 +471,15 @@ describe('listen: proxies', () => {
 });
 
 describe('listen: TLS from the first octet', () => {
-  it('a handshake that fails is told of, with its client', async () => {
+  it('a handshake that fails is told of, with its client and the reason in one line', async () => {
     const failed = Promise.withResolvers<string>();
-    const onHandshakeFailure = (address: string) => failed.resolve(address);
+    const onHandshakeFailure = (address: string, { message }: Error) =>
+      failed.resolve(`${address}: ${message}`);
     const { listener } = await open({ tls, implicitTls: true, onHandshakeFailure });
     const client = connect(listener.port, '127.0.0.1');
     client.on('error', () => {});
     client.write('EHLO c.test\r\n');
-    assert.equal(await failed.promise, '127.0.0.1');
+    assert.equal(await failed.promise, '127.0.0.1: wrong version number');
     await closed(client);
     await listener.close();
   });

@@ -40,9 +40,14 @@ export const serverSettings = {
     })
     .prefault({})
     .meta({ about: 'The memory of `postrider why`.' }),
-  user: text('a user name', {
-    about: 'When started as root: who to become once the ports are bound.',
-  }).optional(),
+  user: text(
+    'a user name',
+    { about: 'When started as root: who to become once the ports are bound.' },
+    (name) =>
+      /[\u0000-\u001f\u007f:]/.test(name)
+        ? `must be a user name, not ${setting.shown(name)}`
+        : undefined,
+  ).optional(),
   logLevel: choice(['debug', 'info', 'warn', 'error'], {
     about: 'The least important lines that are logged.',
     default: "'info'",

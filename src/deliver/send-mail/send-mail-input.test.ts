@@ -16,6 +16,8 @@ const letter: SendMailOptions = {
 /** What a JavaScript program may give. */
 const given = (changes: object) => ({ ...letter, ...changes }) as SendMailOptions;
 
+const key = '-----BEGIN PRIVATE KEY-----\nMIGHhunter\n-----END PRIVATE KEY-----\n';
+
 const bad: readonly (readonly [string, object, string, string])[] = [
   ['a recipient with a parameter', { to: 'c@d.test> NOTIFY=NEVER' }, 'INVALID_ADDRESS', 'to'],
   ['a recipient with a command', { to: 'c@d.test>\r\nDATA\r\n' }, 'INVALID_ADDRESS', 'to'],
@@ -29,6 +31,9 @@ const bad: readonly (readonly [string, object, string, string])[] = [
   ['a number', { to: 7 }, 'INVALID_ADDRESS', 'to'],
   ['a sender with a parameter', { from: 'a@b.test> BODY=8BITMIME' }, 'INVALID_ADDRESS', 'from'],
   ['a name with a line end', { hostname: 'x\r\nMAIL FROM:<a@b>' }, 'INVALID_HOSTNAME', 'hostname'],
+  ['a key for a name', { hostname: key }, 'INVALID_HOSTNAME', 'hostname'],
+  ['a key for a recipient', { to: key }, 'INVALID_ADDRESS', 'to'],
+  ['a key for an option', { [key]: true }, 'UNKNOWN_OPTION', 'what is in a PEM file'],
   ['a name with a blank', { hostname: 'a b' }, 'INVALID_HOSTNAME', 'hostname'],
   [
     'a parameter that ends its line',
