@@ -163,9 +163,12 @@ describe('lines to a descriptor', () => {
     writer.write('e\n');
     pass(1_000);
     assert.deepEqual(taken(), ['77 4 dropped\ne\n']);
-    writer.write('f\n');
+    writer.write('\n');
     pass(1_000);
-    assert.deepEqual(taken(), ['77 f\n'], 'once');
+    writer.write('f\n');
+    assert.deepEqual(taken('ENOSPC'), ['77 \n'], 'once');
+    pass(1_000);
+    assert.deepEqual(taken(), ['77 1 dropped\nf\n'], 'what came meanwhile is tried by itself');
   });
 
   it('of which a part was written before the disk was full are dropped from there on, and what comes has its own line', (t) => {
@@ -184,6 +187,16 @@ describe('lines to a descriptor', () => {
     writer.write('l\n');
     pass(1_000);
     assert.deepEqual(taken(), ['77 \n4 dropped\nl\n']);
+    writer.write('m\n');
+    pass(1_000);
+    assert.deepEqual(taken('ENOSPC'), ['77 m\n'], 'that line has its end');
+    writer.write('n\n');
+    pass(1_000);
+    assert.deepEqual(taken('1 dropped\n'.length), ['77 1 dropped\nn\n']);
+    assert.deepEqual(taken('ENOSPC'), ['77 n\n']);
+    writer.write('o\n');
+    pass(1_000);
+    assert.deepEqual(taken(), ['77 1 dropped\no\n'], 'what was told is not told again');
   });
 
   it('wait to a limit, and not beyond it', (t) => {
@@ -278,7 +291,11 @@ describe('at the end of the process, lines to a descriptor', () => {
     writer.write('a\n'.repeat(30));
     const text = flushed(slow());
     assert.equal(text, `${'a\n'.repeat(20)}10 dropped\n`);
-    assert.ok(waits.mock.callCount() - before <= 2_000);
+    assert.equal(
+      waits.mock.callCount() - before,
+      1_000 + 273,
+      'the lines, and how many are not there',
+    );
   });
 
   it('wait for the answer about others, and are written behind what is left of those', async (t) => {

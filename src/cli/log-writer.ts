@@ -79,7 +79,7 @@ export class LogWriter {
     if (fd === 2) process.stderr.on('error', () => {});
   }
 
-  /** Never throws, never waits. */
+  /** A line, or several, each with its end. Never throws, never waits. */
   write(line: string): void {
     if (this.#lines.length >= waitingMax) {
       this.#droppedBehind += 1;
@@ -139,9 +139,8 @@ export class LogWriter {
     }
     let isWritten = again === undefined || this.#writeNow(again.chunk, again.at);
     while (isWritten && this.#hasMore()) isWritten = this.#writeNow(this.#taken(), 0);
-    if (isWritten) return;
-    const behind = this.#taken();
-    this.#lose(behind, 0);
+    // What is left then is given up, which perhaps can still be said.
+    this.#lose(this.#taken(), 0);
     this.#writeNow(this.#taken(), 0);
   }
 
@@ -164,11 +163,8 @@ export class LogWriter {
   #lose({ bytes, noteBytes, dropped, isCut }: Chunk, at: number): void {
     this.#isCut = at === 0 ? isCut : bytes[at - 1] !== lf;
     if (at < noteBytes) this.#dropped += dropped;
-    for (let from = Math.max(at, noteBytes); from < bytes.length; ) {
-      this.#dropped += 1;
-      const end = bytes.indexOf(lf, from);
-      from = end < 0 ? bytes.length : end + 1;
-    }
+    let end = bytes.indexOf(lf, Math.max(at, noteBytes));
+    for (; end >= 0; end = bytes.indexOf(lf, end + 1)) this.#dropped += 1;
   }
 
   #gather(): void {
