@@ -175,21 +175,6 @@ export const refusalKeys = (text: string): readonly string[] => [
   bareMessageId(text),
 ];
 
-/** The events of `events` that `find` is asked for, oldest first. */
-export function matchingEvents(
-  events: Iterable<HistoryEvent>,
-  idOrMessageId: string,
-): HistoryEvent[] {
-  const all = [...events];
-  const ids = new Set([idOrMessageId]);
-  for (const event of all)
-    if (event.kind === 'received' && sameMessageId(event.messageId, idOrMessageId))
-      ids.add(event.id);
-  return all
-    .filter((event) => event.kind !== 'refused' && ids.has(event.id))
-    .slice(0, historyEventsMax);
-}
-
 export const bareMessageId = (messageId: string): string => messageId.replace(/^<|>$/g, '');
 
 export const sameMessageId = (a: string | undefined, b: string): boolean =>

@@ -1,7 +1,7 @@
 // A history in memory, for tests of what records into one.
 
 import type { HistoryEvent, HistoryStore } from './history.ts';
-import { historyEventsMax, matchingEvents, refusalMatcher, refusalsMax } from './history.ts';
+import { historyEventsMax, refusalMatcher, refusalsMax, sameMessageId } from './history.ts';
 
 /** The last events only. */
 export function memoryHistory(eventsMax = historyEventsMax): HistoryStore {
@@ -16,4 +16,16 @@ export function memoryHistory(eventsMax = historyEventsMax): HistoryStore {
     flush: async () => {},
     [Symbol.asyncDispose]: async () => {},
   };
+}
+
+/** Those that `find` is asked for, oldest first. */
+function matchingEvents(events: Iterable<HistoryEvent>, idOrMessageId: string): HistoryEvent[] {
+  const all = [...events];
+  const ids = new Set([idOrMessageId]);
+  for (const event of all)
+    if (event.kind === 'received' && sameMessageId(event.messageId, idOrMessageId))
+      ids.add(event.id);
+  return all
+    .filter((event) => event.kind !== 'refused' && ids.has(event.id))
+    .slice(0, historyEventsMax);
 }

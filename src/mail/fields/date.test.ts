@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { assertLinear } from '../../base/step-count.ts';
 import { fc } from '../../base/test-properties.ts';
 import { formatDate, parseDate, readDate } from './date.ts';
 
@@ -160,6 +161,6 @@ describe('parseDate', () => {
       { numRuns: 2000 },
     );
     for (const hostile of ['(', '1', ' ', 'a', '1 ', '\\(', '-', '"', '1-', 'a ', '1/', ', '])
-      readDate(hostile.repeat(100_000));
+      assertLinear(readDate, (times) => hostile.repeat(times));
   });
 });
