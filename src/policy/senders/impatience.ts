@@ -72,4 +72,32 @@ export class Impatience {
   }
 }
 
+/** Limit: questions at once about what a message names itself. Honest ones seldom have more. */
+const ofMessageMax = 4;
+
+/**
+ * The same, with so many questions at once and no more: whoever names many hosts that are silent must not keep others
+ * from asking. What is asked about the author's domain does not wait for those.
+ */
+export function fewAtOnce(resolver: Resolver, max = ofMessageMax): Resolver {
+  let open = 0;
+  const waiting: (() => void)[] = [];
+  return {
+    async resolve(...question) {
+      if (open >= max)
+        await new Promise<void>((resolve) => {
+          waiting.push(resolve);
+        });
+      else open += 1;
+      try {
+        return await resolver.resolve(...question);
+      } finally {
+        const next = waiting.shift();
+        if (next === undefined) open -= 1;
+        else next();
+      }
+    },
+  };
+}
+
 const noAnswer = (): DnsError => new DnsError('no answer in time');

@@ -299,6 +299,27 @@ describe('sender authentication: what DMARC asks for', () => {
     assert.equal((await judging)?.objection?.code, 550);
   });
 
+  it('nor by many of them, of which few are asked about at once', async () => {
+    const { judge, clock, resolver } = setUp({
+      ...ofPolicy('reject'),
+      ...Object.fromEntries(
+        Array.from({ length: 10 }, (_, n) => [`s${n}._domainkey.evil.test`, { fails: 'timeout' }]),
+      ),
+    });
+    const signatures = Array.from(
+      { length: 10 },
+      (_, n) =>
+        `DKIM-Signature: v=1; a=rsa-sha256; d=evil.test; s=s${n}; h=from; b=YWJj;\r\n` +
+        ' bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; c=relaxed/relaxed\r\n',
+    ).join('');
+    const judging = judge({}, `${signatures}From: a@far.below.b.test\r\n\r\n`);
+    await clock.advance(0);
+    const keys = resolver.queries.filter(({ name }) => name.includes('_domainkey'));
+    assert.ok(keys.length > 0 && keys.length <= 4, `${keys.length} at once`);
+    await msUntilOver(judging, clock);
+    assert.equal((await judging)?.objection?.code, 550);
+  });
+
   it('RFC 9989 §11.5: nor by a From in which others read another author', async () => {
     const { judge } = setUp(ofPolicy('reject'));
     for (const from of [

@@ -28,7 +28,7 @@ import { checkSpf } from '../../trust/spf.ts';
 import type { ClientFacts, Envelope } from '../envelope.ts';
 import { entersHere } from '../envelope.ts';
 import type { Arrival, Policy, PolicyAnswer } from '../policy.ts';
-import { Impatience } from './impatience.ts';
+import { fewAtOnce, Impatience } from './impatience.ts';
 
 /** What becomes of mail that a domain says is not its own. */
 export type Disposition = 'accept' | 'quarantine' | 'reject';
@@ -120,11 +120,12 @@ class Judge {
     const seconds = Math.floor(this.#parts.clock.now() / 1_000);
     const domains = authors?.flatMap(mailboxesOf).map(({ domain }) => domain);
     const dmarc = rules.dmarc ? beginDmarc(domains, resolver) : undefined;
+    const few = fewAtOnce(resolver);
     const [reverse, spf, signatures, chain] = await Promise.all([
-      this.#names.get(client) ?? checkIprev(address, resolver),
-      rules.spf ? this.#spf(envelope, resolver, seconds) : undefined,
-      dkim?.verdicts(resolver, seconds),
-      arc?.verdict(resolver, seconds),
+      this.#names.get(client) ?? checkIprev(address, few),
+      rules.spf ? this.#spf(envelope, few, seconds) : undefined,
+      dkim?.verdicts(few, seconds),
+      arc?.verdict(few, seconds),
     ]);
     if (reverse.result !== 'temperror') this.#names.set(client, reverse);
     const findings: Finding[] = [
