@@ -6,7 +6,6 @@ import { isUtf8 } from 'node:buffer';
 
 const cr = 0x0d;
 const lf = 0x0a;
-const crlf = Buffer.from('\r\n');
 
 export type Line =
   | { readonly kind: 'line'; readonly text: string; readonly ascii: boolean }
@@ -17,14 +16,12 @@ export type Line =
 
 export type MalformedLine = Exclude<Line['kind'], 'line'>;
 
+/**
+ * An LF without a CR ends no line that is obeyed. It is answered at once, as 'not-printable', since a
+ * client that ends its commands so says nothing more until it has heard of it; and what follows up to
+ * the next LF is no command either, so that nobody can hide one behind it.
+ */
 export interface LineRules {
-  /**
-   * What an LF without a CR does. It ends no line that is obeyed in any case. `stops`: it is answered at
-   * once, as 'not-printable', since a client that ends its commands so says nothing more until it has
-   * heard of it; and what follows up to the next LF is no command either, so that nobody can hide one
-   * behind it. `text`: it is a character like any other, until CRLF comes.
-   */
-  readonly bareLf: 'stops' | 'text';
   /** Whether tabs are printable. */
   readonly tabs: boolean;
 }
@@ -98,7 +95,7 @@ export class LineSplitter {
     const bytes = this.#bytes;
     if (bytes === undefined) return undefined;
     const start = this.#at;
-    const newline = this.#newlineFrom(bytes, start);
+    const newline = bytes.indexOf(lf, start);
     if (newline === -1) {
       this.#keep(bytes, limit, limitOf);
       return undefined;
@@ -112,13 +109,6 @@ export class LineSplitter {
     return tainted || this.#tainted
       ? notPrintable
       : decode(bytes, start, newline - 1, this.#rules.tabs);
-  }
-
-  /** Where the LF is that ends the line, or -1. */
-  #newlineFrom(bytes: Buffer, start: number): number {
-    if (this.#rules.bareLf === 'stops') return bytes.indexOf(lf, start);
-    const end = bytes.indexOf(crlf, start);
-    return end === -1 ? -1 : end + 1;
   }
 
   /** The beginning of a line waits for its end: in bytes of our own, as few as there are. */

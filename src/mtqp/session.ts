@@ -50,7 +50,7 @@ const domain = /^[ \t]+([a-z0-9-]+(?:\.[a-z0-9-]+)+)[ \t]*$/i;
 
 export class MtqpSession {
   #facts: MtqpFacts;
-  readonly #input = new LineSplitter({ bareLf: 'stops', tabs: true });
+  readonly #input = new LineSplitter({ tabs: true });
   #phase: 'commands' | 'asked' | 'handshake' | 'closed' = 'commands';
   #output = '';
   #errors = 0;

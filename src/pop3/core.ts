@@ -21,7 +21,7 @@ export interface Listing {
 }
 
 // RFC 1939 §3: printable ASCII, and CRLF ends a line; RFC 6856 §2.2: UTF-8 in user names and passwords.
-const lineRules: LineRules = { bareLf: 'text', tabs: false };
+const lineRules: LineRules = { tabs: false };
 
 export class SessionCore {
   facts: Pop3Facts;

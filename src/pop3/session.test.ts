@@ -228,6 +228,7 @@ describe('RFC 1939: sessions', () => {
     S: -ERR command line too long
     C: USER a<LF>PASS b
     S: -ERR command lines are printable text that ends with CRLF
+    S: -ERR command lines are printable text that ends with CRLF
     C: USER a<CR>
     S: -ERR command lines are printable text that ends with CRLF
     C: USER a<NUL>
@@ -579,6 +580,16 @@ describe('limits and ends', () => {
     return { session, played };
   }
   const login = 'USER mrose\r\nPASS secret\r\n';
+
+  it('RFC 1939 §3: a command that ends in LF alone is obeyed by nobody, and answered at once', () => {
+    const refused = '-ERR command lines are printable text that ends with CRLF';
+    const replies = (input: string) =>
+      run(worldOf(), input).played.output.split('\r\n').slice(1, -1);
+    assert.deepEqual(replies('QUIT\n'), [refused]);
+    assert.deepEqual(replies('QUIT\n\nQUIT\r\n'), [refused, refused, refused]);
+    assert.deepEqual(replies('QUIT\nQUIT\r\nSTAT\r\n').length, 3);
+    assert.deepEqual(replies(`${login}DELE 1\nQUIT\r\nSTAT\r\n`).at(-1), '+OK 2 320');
+  });
 
   it('RFC 1939 §6: only QUIT removes, and what was deleted then', () => {
     const world = worldOf();

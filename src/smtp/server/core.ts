@@ -14,7 +14,7 @@ import type { Chunk, Transaction } from './transaction.ts';
 
 // RFC 5321 §2.3.8: an LF alone ends no line. §4.1.2: no control characters.
 // Field: tabs at the end of lines, or in what a client calls itself.
-const lineRules: LineRules = { bareLf: 'stops', tabs: true };
+const lineRules: LineRules = { tabs: true };
 
 export class SessionCore {
   facts: ServerFacts;
