@@ -134,9 +134,9 @@ const knownThrottle = ['failuresPerNetwork', 'window', 'blockFor', 'delay', 'del
 export function checkOptions(given: SmtpServerOptions): void {
   const options: SmtpServerOptions = given ?? {};
   refuseUnknown(options, known);
-  if (typeof options.onMessage !== 'function')
+  if (options.onMessage === undefined)
     throw new InputError('MISSING_OPTION', 'onMessage', 'is missing: it takes the messages');
-  for (const name of hooks)
+  for (const name of ['onMessage', ...hooks] as const)
     if (options[name] !== undefined && typeof options[name] !== 'function')
       throw new InputError('INVALID_OPTION', name, 'must be a function');
   const { hostname, service, tls, limits = {}, loginThrottle, proxyProtocol } = options;

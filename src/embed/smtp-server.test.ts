@@ -336,6 +336,7 @@ describe('SmtpServer', () => {
 
   const wrong: readonly (readonly [string, object, string, string, RegExp])[] = [
     ['no onMessage', { onMessage: undefined }, 'MISSING_OPTION', 'onMessage', /is missing/],
+    ['an onMessage that is none', { onMessage: 5 }, 'INVALID_OPTION', 'onMessage', /a function/],
     ['onData of others', { onData: () => {} }, 'UNKNOWN_OPTION', 'onData', /known here: hostname/],
     ['a slip', { hostName: 'x' }, 'UNKNOWN_OPTION', 'hostName', /did you mean `hostname`/],
     [
