@@ -22,7 +22,8 @@ const list = (context: Context) =>
       await withOperations(context, options, async (operations) => {
         const json = options.json === true;
         const count = await printTable(context, operations.nodeList(), json, nodes);
-        if (count === 0 && !json) context.note('this server has its store to itself');
+        if (count === 0 && !json)
+          context.note('no nodes: a server has the store to itself, or none has started on it yet');
       });
     });
 

@@ -21,6 +21,9 @@ describe('check of a database', () => {
     assert.deepEqual(states({ seesAll: false }), ['ok', 'warning']);
     assert.deepEqual(states({ standbys: 1 }), ['ok', 'warning']);
     assert.deepEqual(states({ standbys: 1, waitsForStandby: true }), ['ok']);
+    assert.deepEqual(states({ waitsForStandby: true }), ['ok', 'warning']);
+    // Whether one is there cannot be seen.
+    assert.deepEqual(states({ waitsForStandby: true, seesAll: false }), ['ok', 'warning']);
   });
 
   it('says what a move has left, and what to do', () => {

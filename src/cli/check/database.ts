@@ -54,5 +54,12 @@ export function findingsOf(facts: DatabaseFacts): readonly Finding[] {
         'no commit waits for a standby (synchronous_standby_names): a failover may lose mail of the last moment that was answered with 250',
       ),
     );
+  if (standbys === 0 && waitsForStandby && facts.seesAll)
+    findings.push(
+      warning(
+        path,
+        "each commit waits for a standby (synchronous_standby_names), and none is there: no mail is taken until one is, or until ALTER SYSTEM SET synchronous_standby_names = '' and SELECT pg_reload_conf()",
+      ),
+    );
   return [...findings, ...moveFindings('store', facts.move)];
 }
