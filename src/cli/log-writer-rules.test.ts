@@ -287,15 +287,36 @@ describe('at the end of the process, lines to a descriptor', () => {
     };
     writer.write('a\n'.repeat(10));
     assert.equal(flushed(slow()), 'a\n'.repeat(10));
-    const before = waits.mock.callCount();
     writer.write('a\n'.repeat(30));
-    const text = flushed(slow());
-    assert.equal(text, `${'a\n'.repeat(20)}10 dropped\n`);
+    assert.equal(flushed(slow()), `${'a\n'.repeat(20)}10 dropped\n`);
+    const before = waits.mock.callCount();
+    const takes = slow();
+    let calls = 0;
+    writer.write('a\n'.repeat(30));
+    const text = flushed(() => {
+      calls += 1;
+      return calls <= 1_000 ? takes() : again();
+    });
+    assert.equal(text, 'a\n'.repeat(20));
+    assert.equal(waits.mock.callCount() - before, 1_000 + 100, 'the lines, and how many are lost');
     assert.equal(
-      waits.mock.callCount() - before,
-      1_000 + 273,
-      'the lines, and how many are not there',
+      flushed((bytes) => bytes),
+      '10 dropped\n',
     );
+  });
+
+  it('are given up together with those that nobody took, and counted with them', (t) => {
+    const { writer, pass, taken, flushed } = setUp(t);
+    writer.write('a\n');
+    pass(1_000);
+    assert.deepEqual(taken('EAGAIN'), ['77 a\n']);
+    writer.write('b\n');
+    let calls = 0;
+    const text = flushed((bytes) => {
+      calls += 1;
+      return calls > 101 ? bytes : again();
+    });
+    assert.equal(text, '2 dropped\n');
   });
 
   it('wait for the answer about others, and are written behind what is left of those', async (t) => {
