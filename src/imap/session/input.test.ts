@@ -43,6 +43,33 @@ describe('input of a session', () => {
     }
   });
 
+  it('RFC 9051 §2.2: gives a line that ends in LF alone at once, and marks it and the next as no commands', () => {
+    for (const pieces of [['a\nb\r\nc\r\n'], [...'a\nb\r\nc\r\n'], ['a', '\n', 'b\r', '\nc\r\n']]) {
+      const input = new ImapInput();
+      const lines = pieces.flatMap((piece) => {
+        input.push(latin1(piece));
+        const found: unknown[] = [];
+        for (let line = input.takeLine(9, 99); line !== undefined; line = input.takeLine(9, 99))
+          found.push(line);
+        input.hold();
+        return found;
+      });
+      const texts = ['a\n', 'b\n', 'c'];
+      assert.deepEqual(
+        lines,
+        texts.map((text) => ({ kind: 'line', text })),
+      );
+    }
+    const input = new ImapInput();
+    input.push(latin1('a {3}\n'));
+    assert.deepEqual(input.takeLine(9, 99), { kind: 'line', text: 'a {3}\n' });
+    input.push(latin1(`${'x'.repeat(20)}\n`));
+    assert.equal(input.takeLine(9, 99)?.kind, 'too-long');
+    input.clear();
+    input.push(latin1('b\r\n'));
+    assert.deepEqual(input.takeLine(9, 99), { kind: 'line', text: 'b' });
+  });
+
   it('has a copy of what is left, for received octets are their owner’s again', () => {
     const input = new ImapInput();
     input.push(latin1('ab'));

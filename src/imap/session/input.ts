@@ -1,9 +1,11 @@
 // The bytes an IMAP session has received and not used yet: lines, and the octets of literals. A line
-// that is too long is skipped, never gathered; the octets of messages are handed on as they are. What
-// waits for more is kept in a buffer of our own that grows by doubling, so that a client that sends
-// octet by octet costs no more than one that does not.
+// that is too long is skipped, never gathered; one that ends in LF alone is answered at once, and obeyed
+// by nobody; the octets of messages are handed on as they are. What waits for more is kept in a buffer of
+// our own that grows by doubling, so that a client that sends octet by octet costs no more than one that
+// does not.
 
 export type Line =
+  /** Without its CRLF. An LF at its end is in no grammar: the line has no CR there, or one before it had none. */
   | { readonly kind: 'line'; readonly text: string }
   /** Its beginning, where a tag may stand, and its end, where a literal may be announced. */
   | {
@@ -16,7 +18,8 @@ export type Line =
   | { readonly kind: 'endless' };
 
 const endless: Line = { kind: 'endless' };
-const crlf = Buffer.from('\r\n');
+const lf = 0x0a;
+const cr = 0x0d;
 /** Octets kept of either end of a line that is too long: enough for any tag, or for the `{n}` of a literal. */
 const endOctets = 32;
 const startOctets = 64;
@@ -27,8 +30,10 @@ export class ImapInput {
   #own = false;
   #at = 0;
   #end = 0;
-  /** No CRLF begins before this. */
+  /** No LF stands before this. */
   #searched = 0;
+  /** The last line had no CR: nobody is to hide a command behind it. */
+  #isBehindBareLf = false;
   /** Of the line that is being skipped; 0 for none. */
   #skipped = 0;
   #skippedStart = '';
@@ -62,25 +67,32 @@ export class ImapInput {
   clear(): void {
     this.#bytes = undefined;
     this.#skipped = 0;
+    this.#isBehindBareLf = false;
   }
 
   /**
-   * The next line without its CRLF, or undefined when there is no whole line yet. One of more than
-   * `limit` octets is skipped, one of more than `skippedMax` is endless.
+   * The next line, or undefined when there is no whole one yet. One of more than `limit` octets is
+   * skipped, one of more than `skippedMax` is endless.
    */
   takeLine(limit: number, skippedMax: number): Line | undefined {
     const bytes = this.#bytes;
     if (bytes === undefined) return undefined;
-    const found = bytes.subarray(0, this.#end).indexOf(crlf, Math.max(this.#at, this.#searched));
-    if (found === -1) {
-      this.#searched = Math.max(this.#at, this.#end - 1);
+    const newline = bytes.subarray(0, this.#end).indexOf(lf, Math.max(this.#at, this.#searched));
+    if (newline === -1) {
+      this.#searched = this.#end;
       if (this.#skipped > 0 || this.#end - this.#at > limit + 1) this.#skipLine(bytes);
       return this.#skipped > skippedMax ? endless : undefined;
     }
     const start = this.#at;
-    this.#use(found + 2);
-    if (this.#skipped === 0 && found - start <= limit)
-      return { kind: 'line', text: bytes.toString('latin1', start, found) };
+    const isBare = newline === start || bytes[newline - 1] !== cr;
+    const found = isBare ? newline : newline - 1;
+    const isRefused = isBare || this.#isBehindBareLf;
+    this.#isBehindBareLf = isBare;
+    this.#use(newline + 1);
+    if (this.#skipped === 0 && found - start <= limit) {
+      const text = bytes.toString('latin1', start, found);
+      return { kind: 'line', text: isRefused ? `${text}\n` : text };
+    }
     this.#noteSkipped(bytes, start, found);
     const octets = this.#skipped;
     this.#skipped = 0;
@@ -114,7 +126,7 @@ export class ImapInput {
 
   /** All of it is part of a line that is too long, but for a CR that may belong to its end. */
   #skipLine(bytes: Buffer): void {
-    const keep = bytes[this.#end - 1] === 0x0d ? 1 : 0;
+    const keep = bytes[this.#end - 1] === cr ? 1 : 0;
     const end = this.#end - keep;
     this.#noteSkipped(bytes, this.#at, end);
     this.#use(end);

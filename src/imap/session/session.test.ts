@@ -189,6 +189,7 @@ describe('RFC 9051: sessions', () => {
     S: a BAD Expected the end of the command at character 8
     C: a NOOP<LF>b NOOP
     S: a BAD Expected the end of the command at character 7
+    S: b BAD Expected the end of the command at character 7
     C: a NOOP<CR>
     S: a BAD Expected the end of the command at character 7
     C: a LOGIN "x<NUL>" y
@@ -210,6 +211,38 @@ describe('RFC 9051: sessions', () => {
     S: * CAPABILITY ${after} COMPRESS=DEFLATE UNAUTHENTICATE
     S: c OK CAPABILITY completed
   `);
+});
+
+describe('a line that ends in LF alone', () => {
+  const said = (input: string, world = loggedIn()) => {
+    const session = world.open();
+    session.receive(latin1(input));
+    const played = nothingPlayed();
+    drain(session, { ...world, open: () => session }, played);
+    return played.output;
+  };
+
+  it('RFC 9051 §2.2: is answered at once, and no command is obeyed that stands right behind it', () => {
+    assert.equal(said('a NOOP\n'), 'a BAD Expected the end of the command at character 7\r\n');
+    const output = said('a NOOP\nb LOGOUT\r\nc NOOP\r\n');
+    assert.match(output, /^a BAD [^\n]+\nb BAD [^\n]+\nc OK NOOP completed\r\n$/);
+  });
+
+  it('ends IDLE and AUTHENTICATE, whose other lines it is as little', () => {
+    assert.match(said('a IDLE\r\nDONE\n'), /\na BAD \[CLIENTBUG\] Expected DONE\r\n$/);
+    assert.match(
+      said('a AUTHENTICATE PLAIN\r\neA==\n', worldOf()),
+      /\na BAD The response is no base64\r\n$/,
+    );
+  });
+
+  it('announces no literal', () => {
+    assert.match(said('a LIST "" {3}\nabc\r\n'), /^a BAD [^\n]+\n(abc|\*) BAD [^\n]+\n$/);
+    assert.match(
+      said('a APPEND x {3+}\nabc\r\nb NOOP\r\n'),
+      /^a BAD [^\n]+\n.* BAD [^\n]+\nb OK [^\n]+\n$/,
+    );
+  });
 });
 
 describe('logging in', () => {
