@@ -1,7 +1,6 @@
 // What is in force: everything that follows from the configuration alone, so that a reload replaces it
 // whole: routing, the address map, relays, limits. What lasts from start to stop is in server.ts.
 
-import { networkInterfaces } from 'node:os';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { silentLog } from '../base/log.ts';
@@ -26,6 +25,7 @@ import type { AccountStore } from '../store/account-store.ts';
 import type { NewRecipient } from '../store/queue-store.ts';
 import type { Stores } from '../store/stores.ts';
 import { DkimKeyRing } from '../trust/dkim-key-ring.ts';
+import { ownAddresses } from './own-addresses.ts';
 import { relaySettings, signingKeys } from './relay-settings.ts';
 
 /** Whose an address is, and where mail for it goes. */
@@ -185,16 +185,11 @@ export function addressesOf(
       ...{ accounts, domains, relayDomains, aliases, recipientDelimiter, hostname, log },
       ...{ returnAddresses },
       acceptAll: dev,
+      // RFC 5321 §4.1.3: mail may be addressed to them in brackets.
       ourAddresses: ownAddresses(),
     }),
   };
 }
-
-/** Of this machine. RFC 5321 §4.1.3: mail may be addressed to them in brackets. */
-const ownAddresses = (): ReadonlySet<string> =>
-  new Set(
-    Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address)),
-  );
 
 /** What follows from it, made once, and anew after a reload. */
 export function whileInForce<V>(inForce: () => InForce, make: (now: InForce) => V): () => V {

@@ -5,15 +5,17 @@ import type { RelaySettings } from '../deliver/relay/relay.ts';
 import { domainKey } from '../mail/fields/address.ts';
 import { defaultTimeouts } from '../smtp/client/timeouts.ts';
 import { keyDirectory } from '../trust/dkim-keys.ts';
+import { addressesWithMail, ownAddresses } from './own-addresses.ts';
 
 export function relaySettings(config: Config): RelaySettings {
-  const { hostname, delivery, queue, dns, dane } = config;
+  const { hostname, delivery, queue, dns, dane, listeners } = config;
   const directory = signingKeys(config);
   return {
     dns,
     dane,
     hostname,
     ourNames: new Set([domainKey(hostname)]),
+    ourAddresses: addressesWithMail(listeners, ownAddresses()),
     limits: { ...delivery, messagesPerConnection: queue.messagesPerConnection },
     timeouts: {
       ...defaultTimeouts,

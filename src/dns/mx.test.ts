@@ -29,8 +29,10 @@ async function told(zone: FakeZone, options: Partial<MxOptions> = {}): Promise<s
 
 const a = (last: number) => ({ A: [`192.0.2.${last}`] });
 
+type Case = [string, FakeZone, string, Partial<MxOptions>?];
+
 describe('mxHosts', () => {
-  const table: [string, FakeZone, string, Partial<MxOptions>?][] = [
+  const table: Case[] = [
     [
       'RFC 5321 §5.1: tries hosts in order of preference',
       {
@@ -131,6 +133,21 @@ describe('mxHosts', () => {
       'a.example.net=192.0.2.1',
       { ourAddresses: new Set(['192.0.2.53']), hostsMax: 2 },
     ],
+    ...[
+      { A: ['127.0.0.1'] },
+      { A: ['127.1.2.3'] },
+      { A: ['0.0.0.0'] },
+      { AAAA: ['::'] },
+      { AAAA: ['::1'] },
+      { AAAA: ['::ffff:127.0.0.1'] },
+    ].map(
+      (host): Case => [
+        `RFC 1122 §3.2.1.3: ${Object.values(host)[0]} leads to this machine`,
+        { 'example.net': { MX: ['10 a.example.net'] }, 'a.example.net': host },
+        '554 5.4.6',
+        { ourAddresses: new Set(['127.0.0.1', '::1']) },
+      ],
+    ),
     [
       'an implicit MX that is us is a loop',
       { 'mx.example.org': a(53) },

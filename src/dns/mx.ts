@@ -2,6 +2,7 @@
 // RFC 7505 (null MX). Asks through a Resolver and knows no network; a pure function of the answers
 // and of chance. Temporary failures are thrown (DnsError), final ones are values with their reply.
 
+import { plainAddress } from '../base/ip-address.ts';
 import type { Random } from '../base/random.ts';
 import { shuffled } from '../base/random.ts';
 import { domainKey, literalAddress } from '../mail/fields/address.ts';
@@ -47,7 +48,8 @@ export interface MxOptions {
   readonly random: Random;
   /** Names that we are known by: keys as domainKey() gives them. */
   readonly ourNames: ReadonlySet<string>;
-  readonly ourAddresses?: ReadonlySet<string>;
+  /** What leads to this machine by its nature (127.0.0.0/8, 0.0.0.0, ::) counts as 127.0.0.1 or ::1. */
+  readonly ourAddresses?: ReadonlySet<string> | undefined;
   /** How many hosts are worth trying. RFC 5321 §5.1: at least two. */
   readonly hostsMax: number;
 }
@@ -99,9 +101,16 @@ export async function mxHosts(options: MxOptions): Promise<MxResult> {
   return usable(others, { ...options, implicit: false, authenticated, domains });
 }
 
+// RFC 1122 §3.2.1.3, RFC 4291 §2.5.2, §2.5.5.2: calls to these go to whom the address behind them names.
+function asKnown(address: string): string {
+  const plain = plainAddress(address);
+  if (plain === '::') return '::1';
+  return plain === '0.0.0.0' || /^127\.[\d.]+$/.test(plain) ? '127.0.0.1' : plain;
+}
+
 // RFC 5321 §4.1.3: a literal names the host itself; there is nothing to look up.
 function literalHost(name: string, address: string, { ourAddresses }: MxOptions): MxResult {
-  if (ourAddresses?.has(address)) return { kind: 'refuse', reply: ourselves };
+  if (ourAddresses?.has(asKnown(address))) return { kind: 'refuse', reply: ourselves };
   const host = {
     name,
     initialName: name,
@@ -159,7 +168,7 @@ async function usable(records: readonly MxRecord[], options: Named): Promise<MxR
       else hosts.push(found);
     }
   }
-  const isUs = ({ addresses }: MailHost) => addresses.some((a) => ourAddresses?.has(a));
+  const isUs = ({ addresses }: MailHost) => addresses.some((a) => ourAddresses?.has(asKnown(a)));
   const others = watchful ? beforeOurselves(hosts, isUs) : hosts;
   const [first, ...rest] = others.slice(0, Math.max(1, hostsMax));
   if (first !== undefined)

@@ -399,6 +399,19 @@ describe('the TLSA records of a host', () => {
     );
   });
 
+  it('RFC 5321 §5.1: knows ourselves by an address at the port where we take mail', async () => {
+    const zone = { 'example.net': { MX: ['10 mx.example.net'] }, 'mx.example.net': a };
+    const resolver = new FakeResolver(zone);
+    const ourAddresses = new Map([[25, new Set(['192.0.2.1'])]]);
+    const parts = { resolver, random: seededRandom(1), ourNames: new Set<string>(), ourAddresses };
+    const found = (port?: number) =>
+      findHosts({ ...mx, port }, { ...parts, dane: createDane() }, 5).then(({ kind }) => kind);
+    assert.deepEqual(
+      [await found(), await found(25), await found(2525)],
+      [...['refuse', 'refuse', 'hosts']],
+    );
+  });
+
   it('RFC 8460 §4.5: a report shows them as a zone has them, and not all of a flood', async () => {
     const { tlsPolicies } = await demanded(plain);
     assert.deepEqual(tlsPolicies, [{ type: 'tlsa', strings: [`3 1 1 ${'03'.repeat(32)}`] }]);

@@ -39,7 +39,8 @@ export interface HostsParts {
   /** Without it no domain has a policy. */
   readonly policies?: StsPolicySource | undefined;
   readonly ourNames: ReadonlySet<string>;
-  readonly ourAddresses?: ReadonlySet<string> | undefined;
+  /** By port. */
+  readonly ourAddresses?: ReadonlyMap<number, ReadonlySet<string>> | undefined;
 }
 
 export async function findHosts(
@@ -83,12 +84,12 @@ async function stsOf(route: RelayRoute, { policies }: HostsParts): Promise<StsFo
 }
 
 async function hostsOfDomain(
-  { domain }: MxRoute,
+  { domain, port = 25 }: MxRoute,
   { resolver, random, ourNames, ourAddresses }: HostsParts,
   hostsMax: number,
 ): Promise<readonly FoundHost[] | Reply> {
-  const ours = ourAddresses === undefined ? {} : { ourAddresses };
-  const found = await mxHosts({ domain, resolver, random, ourNames, hostsMax, ...ours });
+  const ours = { ourNames, ourAddresses: ourAddresses?.get(port) };
+  const found = await mxHosts({ domain, resolver, random, hostsMax, ...ours });
   if (found.kind === 'refuse') return found.reply;
   return found.hosts.map(({ name, initialName, canonicalName, addresses, authenticated }) => ({
     ...{ name, initialName, canonicalName, addresses, domains: found.domains },

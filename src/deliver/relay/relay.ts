@@ -52,9 +52,9 @@ export interface RelaySettings {
   readonly dane?: DaneSettings | undefined;
   /** Our name, for EHLO. */
   readonly hostname: string;
-  /** Names and addresses of this server, so that MX records that lead back are known. */
+  /** Names of this server, and the addresses at which it takes mail, by port, so that MX records that lead back are known. */
   readonly ourNames: ReadonlySet<string>;
-  readonly ourAddresses?: ReadonlySet<string> | undefined;
+  readonly ourAddresses?: ReadonlyMap<number, ReadonlySet<string>> | undefined;
   readonly limits?: Partial<RelayLimits> | undefined;
   readonly timeouts?: ClientTimeouts | undefined;
   /** For what is done with each message on its way out. */
