@@ -7,6 +7,8 @@ import { version } from '../base/version.ts';
 import type { Config } from '../config/config.ts';
 import type { FilterConfig } from '../config/settings/filters.ts';
 import type { Resolver } from '../dns/resolver.ts';
+import { askedFor } from '../dns/resolver.ts';
+import { sharingNetwork } from '../net/client-network.ts';
 import { createDialer } from '../net/dialer.ts';
 import { httpRequest } from '../net/http-request.ts';
 import { clamd } from '../policy/filters/clamd.ts';
@@ -61,7 +63,8 @@ async function reverseWithin(
   const late = Promise.withResolvers<IprevVerdict>();
   const cancel = clock.after(nameMs, () => late.resolve({ result: 'temperror' }));
   try {
-    return await Promise.race([checkIprev(address, resolver), late.promise]);
+    const asking = askedFor(sharingNetwork(address), resolver);
+    return await Promise.race([checkIprev(address, asking), late.promise]);
   } finally {
     cancel();
   }

@@ -56,6 +56,8 @@ export type Answer<T> =
 export interface ResolveOptions {
   /** Ask also for names that no host can have. RFC 7208 §7 makes such. */
   readonly anyName?: boolean | undefined;
+  /** On whose account: a client's network, where a stranger's mail makes us ask. Without: our own. */
+  readonly asker?: string | undefined;
 }
 
 export interface Resolver {
@@ -78,3 +80,15 @@ export class DnsError extends Error {
     this.detail = detail;
   }
 }
+
+/** It was not asked: too many questions are under way for whoever made us ask. Says nothing of the DNS. */
+export class DnsBusy extends DnsError {
+  constructor() {
+    super('too many questions at once');
+  }
+}
+
+/** The same, on the account of a client's network. */
+export const askedFor = (asker: string, resolver: Resolver): Resolver => ({
+  resolve: (name, type, options) => resolver.resolve(name, type, { ...options, asker }),
+});

@@ -1,5 +1,6 @@
 // Who counts as one client: an IPv4 address, or an IPv6 /64, the least that one customer gets. Who counts as
 // one network: an IPv4 /24, or again the /64.
+// Who shares what strangers make us do: an IPv4 /24, or an IPv6 /48, all of which one customer often has.
 
 import { addressOctets } from '../base/ip-address.ts';
 
@@ -19,3 +20,7 @@ export function wideNetwork(client: string): string {
   const match = /^(\d+\.\d+\.\d+)\.\d+$/.exec(client);
   return match === null ? client : `${match[1]}.0/24`;
 }
+
+/** The network that shares what is done on strangers' account. */
+export const sharingNetwork = (address: string): string =>
+  wideNetwork(clientNetwork(address)).replace(/:[^:]+::\/64$/, '::/48');

@@ -15,7 +15,7 @@ import { FakeClock } from '../base/fake-clock.ts';
 import { silentLog } from '../base/log.ts';
 import { systemRandom } from '../base/random.ts';
 import { fc } from '../base/test-properties.ts';
-import { DnsError } from '../dns/resolver.ts';
+import { DnsBusy, DnsError } from '../dns/resolver.ts';
 import { encodeQuery, readAnswer } from './dns-message.ts';
 import type { ResolverOptions } from './resolver.ts';
 import { createResolver } from './resolver.ts';
@@ -370,6 +370,29 @@ describe('createResolver', () => {
     const names = Array.from({ length: 400 }, (_, i) => `h${i}.example`);
     const answers = await Promise.all(names.map((name) => resolver.resolve(name, 'A')));
     assert.ok(answers.every(({ kind }) => kind === 'records'));
+  });
+
+  it('whoever asks for silent names keeps nobody else waiting, nor a name from others', async () => {
+    const clock = new FakeClock();
+    const server = await serverOf(({ name }) =>
+      name.endsWith('.evil.example') ? undefined : { answers: [a(name, '192.0.2.1')] },
+    );
+    const resolver = resolverOf([server], { clock });
+    const evil = { asker: 'evil' };
+    for (let n = 0; n < 300; n += 1)
+      resolver.resolve(`h${n}.evil.example`, 'A', evil).catch(() => {});
+    const kindOf = async (name: string, asker?: string) =>
+      (await resolver.resolve(name, 'A', { asker })).kind;
+    assert.equal(await kindOf('a.example', 'other'), 'records');
+    assert.equal(await kindOf('b.example'), 'records');
+    const asked = resolver.resolve('c.example', 'A', evil);
+    const refused = assert.rejects(resolver.resolve('d.example', 'A', evil), DnsBusy);
+    assert.equal(await kindOf('c.example', 'other'), 'records');
+    assert.equal((await asked).kind, 'records');
+    await clock.advance(750);
+    await refused;
+    assert.equal(await kindOf('d.example', 'other'), 'records');
+    assert.ok(server.asked.length < 60, `${server.asked.length} questions`);
   });
 
   it('RFC 5452 §9: ignores answers with another id, another question or from another source', async () => {

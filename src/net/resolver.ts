@@ -16,11 +16,12 @@ import type { Counter } from '../base/metrics.ts';
 import type { Random } from '../base/random.ts';
 import { queryName } from '../dns/name.ts';
 import type { Answer, RecordOf, RecordType, ResolveOptions, Resolver } from '../dns/resolver.ts';
-import { DnsError } from '../dns/resolver.ts';
+import { DnsBusy, DnsError } from '../dns/resolver.ts';
 import type { NameServer } from './dns-exchange.ts';
 import { askByTcp, askByUdp, NoAnswer } from './dns-exchange.ts';
 import type { DnsReading } from './dns-message.ts';
 import { cnamesMax, encodeQuery, readAnswer } from './dns-message.ts';
+import { Turn, Turns } from './dns-turns.ts';
 import { parseHosts, parseResolvConf, parseServer, WatchedFile } from './system-names.ts';
 
 /** Plain data: what the configuration's `dns` says, by its names. */
@@ -57,9 +58,6 @@ const ttlSecondsMin = 1;
 const failureSeconds = 5;
 /** Limit: how long a silent server is asked last. */
 const silentMs = 30_000;
-/** Limit: questions on the network at once, each with a socket; and those that wait for one. */
-const openMax = 128;
-const waitingMax = 10_000;
 
 interface Known {
   readonly expires: number;
@@ -93,16 +91,19 @@ class StubResolver implements Resolver {
   readonly #resolvConf: WatchedFile<ReturnType<typeof parseResolvConf>>;
   readonly #hosts: WatchedFile<ReturnType<typeof parseHosts>>;
   readonly #cache: BoundedMap<string, Known>;
-  readonly #asking = new Map<string, Promise<Answer<unknown>>>();
+  readonly #asking = new Map<
+    string,
+    { readonly turn: Turn; readonly said: Promise<Answer<unknown>> }
+  >();
   /** Server to when it may be asked first again. Only servers of the configuration are in it. */
   readonly #silent = new Map<NameServer, number>();
-  readonly #waiting: (() => void)[] = [];
-  #open = 0;
+  readonly #turns: Turns;
 
   constructor(options: ResolverOptions) {
     const { servers, resolvConfPath = '/etc/resolv.conf', hostsPath = '/etc/hosts' } = options;
     this.#options = options;
     this.#clock = options.clock ?? systemClock();
+    this.#turns = new Turns(this.#clock);
     this.#cache = new BoundedMap(options.cacheEntries ?? 10_000);
     this.#resolvConf = new WatchedFile(resolvConfPath, parseResolvConf, this.#clock);
     this.#hosts = new WatchedFile(hostsPath, parseHosts, this.#clock);
@@ -116,20 +117,22 @@ class StubResolver implements Resolver {
   resolve<K extends RecordType>(
     name: string,
     type: K,
-    { anyName }: ResolveOptions = {},
+    { anyName, asker }: ResolveOptions = {},
   ): Promise<Answer<RecordOf[K]>> {
     const key = queryName(name, anyName);
     if (key === undefined) return Promise.resolve({ kind: 'no-domain', authenticated: false });
     const refreshing = this.#refresh();
     const said =
-      refreshing === undefined ? this.#say(key, type) : refreshing.then(() => this.#say(key, type));
+      refreshing === undefined
+        ? this.#say(key, type, asker)
+        : refreshing.then(() => this.#say(key, type, asker));
     // What is kept under a type's key is an answer of that type: see readers in dns-message.ts.
     return said as Promise<Answer<RecordOf[K]>>;
   }
 
-  #say(name: string, type: RecordType): Promise<Answer<unknown>> {
+  #say(name: string, type: RecordType, asker?: string): Promise<Answer<unknown>> {
     const own = this.#fromHosts(name, type);
-    return own === undefined ? this.#lookUp(name, type) : Promise.resolve(own);
+    return own === undefined ? this.#lookUp(name, type, asker) : Promise.resolve(own);
   }
 
   /** Undefined when there is nothing to wait for. */
@@ -159,27 +162,35 @@ class StubResolver implements Resolver {
     return { kind: 'records', records: [first, ...rest], name, authenticated: false };
   }
 
-  #lookUp(name: string, type: RecordType): Promise<Answer<unknown>> {
+  #lookUp(name: string, type: RecordType, asker?: string): Promise<Answer<unknown>> {
     const key = `${type} ${name}`;
     const known = this.#cache.get(key);
     if (known !== undefined && known.expires > this.#clock.now()) return known.said;
-    let asking = this.#asking.get(key);
-    if (asking === undefined) {
-      asking = this.#askAndKeep(key, name, type).finally(() => this.#asking.delete(key));
-      this.#asking.set(key, asking);
+    const asking = this.#asking.get(key);
+    if (asking !== undefined) {
+      this.#turns.join(asking.turn, asker);
+      return asking.said;
     }
-    return asking;
+    const turn = new Turn(asker);
+    const said = this.#askAndKeep(key, name, type, turn).finally(() => this.#asking.delete(key));
+    this.#asking.set(key, { turn, said });
+    return said;
   }
 
-  async #askAndKeep(key: string, name: string, type: RecordType): Promise<Answer<unknown>> {
+  async #askAndKeep(
+    key: string,
+    name: string,
+    type: RecordType,
+    turn: Turn,
+  ): Promise<Answer<unknown>> {
     const keep = (seconds: number, said: Promise<Answer<unknown>>) =>
       this.#cache.set(key, { expires: this.#clock.now() + seconds * 1_000, said });
     try {
-      const { answer, ttl } = await this.#ask(name, type);
+      const { answer, ttl } = await this.#ask(name, type, turn);
       keep(ttl, Promise.resolve(answer));
       return answer;
     } catch (error) {
-      if (error instanceof DnsError) {
+      if (error instanceof DnsError && !(error instanceof DnsBusy)) {
         // RFC 2308 §7: failures are remembered, too, or a broken zone is asked about for ever.
         const failure = Promise.reject(error);
         // Whether anybody asks again or not.
@@ -191,12 +202,16 @@ class StubResolver implements Resolver {
   }
 
   /** Follows CNAMEs that the server did not; nearly always one question. */
-  async #ask(name: string, type: RecordType): Promise<{ answer: Answer<unknown>; ttl: number }> {
+  async #ask(
+    name: string,
+    type: RecordType,
+    turn: Turn,
+  ): Promise<{ answer: Answer<unknown>; ttl: number }> {
     let at = name;
     let ttl = ttlSecondsMax;
     let authenticated = true;
     for (let links = 0; links <= cnamesMax; links += 1) {
-      const reading = await this.#askServers(at, type);
+      const reading = await this.#askServers(at, type, turn);
       ttl = Math.max(ttlSecondsMin, Math.min(ttl, reading.ttl));
       authenticated &&= reading.ad;
       if (reading.kind === 'records') {
@@ -218,8 +233,9 @@ class StubResolver implements Resolver {
     throw new DnsError(`${name} ${type}: CNAMEs without end`);
   }
 
-  async #askServers(name: string, type: RecordType): Promise<Said> {
-    await this.#takeTurn();
+  async #askServers(name: string, type: RecordType, turn: Turn): Promise<Said> {
+    const waiting = this.#turns.take(turn);
+    if (waiting !== undefined) await waiting;
     try {
       const { attempts } = this.#options;
       const failures: { readonly server: NameServer; readonly said: string }[] = [];
@@ -240,7 +256,7 @@ class StubResolver implements Resolver {
       this.#options.log.debug('dns failure', { name, type, reason });
       throw new DnsError(`${name} ${type}: ${why}`, `${name} ${type}: ${reason}`);
     } finally {
-      this.#giveTurn();
+      this.#turns.give(turn);
     }
   }
 
@@ -297,23 +313,6 @@ class StubResolver implements Resolver {
     if (this.#servers === undefined && this.#resolvConf.value.trustAd) return true;
     const servers = this.#servers ?? this.#resolvConf.value.servers;
     return servers.every(({ address }) => address.startsWith('127.') || address === '::1');
-  }
-
-  async #takeTurn(): Promise<void> {
-    if (this.#open < openMax) {
-      this.#open += 1;
-      return;
-    }
-    if (this.#waiting.length >= waitingMax) throw new DnsError('too many questions at once');
-    await new Promise<void>((resolve) => {
-      this.#waiting.push(resolve);
-    });
-  }
-
-  #giveTurn(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#open -= 1;
-    else next();
   }
 }
 

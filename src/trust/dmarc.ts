@@ -3,7 +3,7 @@
 // list of public suffixes.
 
 import type { Resolver } from '../dns/resolver.ts';
-import { DnsError } from '../dns/resolver.ts';
+import { DnsBusy, DnsError } from '../dns/resolver.ts';
 import { domainKey } from '../mail/fields/address.ts';
 import type { DmarcPolicy, DmarcRecord } from './dmarc-record.ts';
 import { isDmarcRecord, readDmarcRecord } from './dmarc-record.ts';
@@ -35,6 +35,8 @@ export interface DmarcVerdict {
   readonly alignedSpf?: boolean | undefined;
   readonly alignedDkim?: boolean | undefined;
   readonly problem?: string | undefined;
+  /** The DNS was not asked, for too much was asked on the account of whoever sent this. */
+  readonly isBusy?: true;
 }
 
 /** Limit: domains of one From that are looked at. RFC 9989 §11.5 */
@@ -138,8 +140,9 @@ class DmarcCheck {
       return await this.#verdict(domain, found, identifiers);
     } catch (error) {
       // RFC 9989 §5.3.6: neither pass nor fail.
-      if (error instanceof DnsError) return { result: 'temperror', domain, problem: error.message };
-      throw error;
+      if (!(error instanceof DnsError)) throw error;
+      const isBusy = error instanceof DnsBusy && ({ isBusy: true } as const);
+      return { result: 'temperror', domain, problem: error.message, ...isBusy };
     }
   }
 

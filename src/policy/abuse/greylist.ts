@@ -5,7 +5,9 @@
 
 import type { Clock } from '../../base/clock.ts';
 import type { Resolver } from '../../dns/resolver.ts';
+import { askedFor } from '../../dns/resolver.ts';
 import { addressKey, domainKey, formatMailbox } from '../../mail/fields/address.ts';
+import { sharingNetwork } from '../../net/client-network.ts';
 import { reply } from '../../smtp/reply.ts';
 import { checkSpf } from '../../trust/spf.ts';
 import type { AcceptedRecipient, Envelope } from '../envelope.ts';
@@ -127,7 +129,8 @@ async function spfOf(
     receiver: hostname(),
     seconds: Math.floor(clock.now() / 1_000),
   };
-  return (await within(clock, spfPatienceMs, checkSpf(question, resolver)))?.result;
+  const asking = askedFor(sharingNetwork(question.address), resolver);
+  return (await within(clock, spfPatienceMs, checkSpf(question, asking)))?.result;
 }
 
 const note = (text: string): PolicyAnswer => ({

@@ -3,6 +3,8 @@
 
 import type { Clock } from '../../base/clock.ts';
 import type { Resolver } from '../../dns/resolver.ts';
+import { askedFor } from '../../dns/resolver.ts';
+import { sharingNetwork } from '../../net/client-network.ts';
 import { checkIprev } from '../../trust/iprev.ts';
 import type { Policy } from '../policy.ts';
 import { within } from './patience.ts';
@@ -31,7 +33,8 @@ export function reverseName({ resolver, clock, settings }: ReverseNameParts): Po
   };
 
   async function look(address: string, points: number) {
-    const verdict = await within(clock, patienceMs, checkIprev(address, resolver));
+    const asking = askedFor(sharingNetwork(address), resolver);
+    const verdict = await within(clock, patienceMs, checkIprev(address, asking));
     // A DNS that does not answer is nobody's fault.
     if (verdict?.result !== 'fail') return undefined;
     const text = 'no name in the DNS leads to this address';

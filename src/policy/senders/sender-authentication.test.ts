@@ -5,6 +5,7 @@ import { sleep } from '../../base/clock.ts';
 import { FakeClock } from '../../base/fake-clock.ts';
 import type { FakeFailure, FakeZone } from '../../dns/fake-resolver.ts';
 import { FakeResolver } from '../../dns/fake-resolver.ts';
+import { DnsBusy } from '../../dns/resolver.ts';
 import { scanHeader } from '../../mail/header/header.ts';
 import type { Content } from '../../store/content.ts';
 import { memoryContent } from '../../store/content.ts';
@@ -318,6 +319,21 @@ describe('sender authentication: what DMARC asks for', () => {
     assert.ok(keys.length > 0 && keys.length <= 4, `${keys.length} at once`);
     await msUntilOver(judging, clock);
     assert.equal((await judging)?.objection?.code, 550);
+  });
+
+  it('nor by asking for so much that it is not asked', async () => {
+    for (const rules of [{}, { obey: false }]) {
+      const { judge, resolver } = setUp(ofPolicy('reject'), rules);
+      const askers = new Set<unknown>();
+      resolver.resolve = async (...[, , options]) => {
+        askers.add(options?.asker);
+        throw new DnsBusy();
+      };
+      const { objection } = (await judge()) ?? {};
+      assert.deepEqual(objection?.code, rules.obey === false ? undefined : 451);
+      assert.equal(askers.size, 1);
+      assert.ok(askers.values().next().value);
+    }
   });
 
   it('RFC 9989 §11.5: nor by a From in which others read another author', async () => {

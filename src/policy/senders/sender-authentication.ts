@@ -7,11 +7,13 @@
 import type { Clock } from '../../base/clock.ts';
 import { inTurns } from '../../base/in-turns.ts';
 import type { Resolver } from '../../dns/resolver.ts';
+import { askedFor } from '../../dns/resolver.ts';
 import { domainKey } from '../../mail/fields/address.ts';
 import { fromFieldsForAnybody } from '../../mail/fields/author-domains.ts';
 import { mailboxesOf } from '../../mail/fields/structured.ts';
 import type { Finding } from '../../mail/finding.ts';
 import { resultsField } from '../../mail/trace/results-field.ts';
+import { sharingNetwork } from '../../net/client-network.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import { reply } from '../../smtp/reply.ts';
 import type { ArcVerdict } from '../../trust/arc.ts';
@@ -99,7 +101,8 @@ class Judge {
     // First, for the DNS is not to blame for the time that it takes.
     if (signed.needsBody) await readBody(arrival, signed);
     const authors = rules.dmarc ? await fromFieldsForAnybody(arrival) : undefined;
-    const resolver = this.#impatience.begin();
+    const questions = this.#impatience.begin();
+    const resolver = askedFor(sharingNetwork(envelope.client.remote.address), questions);
     try {
       const { findings, objection } = await this.#findings(envelope, {
         ...{ arrival, authors, rules, resolver, dkim, arc },
@@ -107,7 +110,7 @@ class Judge {
       const front = resultsField(this.#parts.hostname(), findings);
       return { objection, findings, ...(front !== undefined && { head: { front } }) };
     } finally {
-      resolver.end();
+      questions.end();
     }
   }
 
@@ -263,6 +266,12 @@ interface Decision {
 // RFC 9989 §7.2, RFC 3463 §3.8: X.7.1.
 const tooManyAuthors = reply(550, '7.1', 'From names too many domains to tell whose message it is');
 
+const tooManyQuestions = reply(
+  451,
+  '4.5',
+  'Too many questions to the DNS about mail from your network',
+);
+
 function decide(
   verdict: DmarcVerdict,
   rules: AuthenticationRules,
@@ -275,6 +284,9 @@ function decide(
   const override = domain === undefined ? undefined : rules.overrides.get(domain);
   const ifFailed =
     override === undefined ? dispositionOf(verdict, rules, seal) : { disposition: override };
+  // RFC 3463 §3.5: X.4.5. Whoever fills what his network may ask does not keep a domain from being heard by that.
+  if (verdict.isBusy === true && rules.obey && override === undefined)
+    return { finding: plain, objection: tooManyQuestions };
   const isReject = ifFailed.disposition === 'reject';
   // RFC 9989 §5.3.6: the domain is known to refuse what is not its own, and this may be; the next attempt may tell.
   const isOpen =
