@@ -8,6 +8,7 @@ import { stackOf } from '../../base/error-text.ts';
 import type { AttemptFacts, DeliveryResult, RecipientResult } from '../../queue/delivery.ts';
 import { replyText } from '../../queue/reply-text.ts';
 import type { TlsSession } from '../../report/tls-session.ts';
+import { closureReply } from '../../smtp/client/closure.ts';
 import type { RecipientAnswer, SentEvent } from '../../smtp/client/event.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import { isPermanent, isPositive, isTransient } from '../../smtp/reply.ts';
@@ -18,6 +19,7 @@ import type { ConnectionPool } from './connection-pool.ts';
 import { tooManyAtOnce } from './hop-failure.ts';
 import { hopSettings, hostName, keysOf, placeOf, poolKey } from './hop-place.ts';
 import type { HostMemory } from './host-memory.ts';
+import { hostKey } from './host-memory.ts';
 import type { HopHost } from './host-walk.ts';
 import { HostWalk } from './host-walk.ts';
 import type { HostsFound } from './hosts.ts';
@@ -270,8 +272,10 @@ export class Attempt {
         recipients: batch.map((index) => fit.recipient(recipients[index]!)),
       };
       const sent = await connection.send(envelope, fit.read);
-      // A connection that died while it lay idle: nobody has seen anything of the message.
-      if (mayBeStale && !sent.answered) return;
+      if (sent.unchunked === true) return this.#goWithoutChunks(connection);
+      // A connection that died while it lay idle: nobody has seen anything of the message. Who is silent may have it.
+      const silent = sent.complete && connection.closure?.kind === 'timeout';
+      if (mayBeStale && !sent.answered && !silent) return;
       mayBeStale = false;
       if (!this.#settle(batch, sent, fit, connection)) return;
     }
@@ -324,10 +328,24 @@ export class Attempt {
     return true;
   }
 
+  /** The same hosts get the message again, by DATA. */
+  #goWithoutChunks(connection: Connection): void {
+    const { memory, limits } = this.#parts;
+    const { closure, facts } = connection;
+    memory.chunksFailed(hostKey(facts.host ?? '', facts.port), limits.unchunkedMs);
+    if (closure !== undefined) this.#note(connection, closureReply(closure));
+    this.#walk = undefined;
+  }
+
   #leave(connection: Connection, said: Reply): void {
-    const { host, address } = connection.facts;
+    const { address } = connection.facts;
     this.#heard ??= new Set();
     if (address !== undefined) this.#heard.add(address);
+    this.#note(connection, said);
+  }
+
+  /** For `why`: what was tried before. */
+  #note({ facts: { host, address } }: Connection, said: Reply): void {
     this.#tried ??= [];
     const where = address === undefined ? host : `${host} [${address}]`;
     this.#tried.push(`${where}: ${replyText(said)}`);

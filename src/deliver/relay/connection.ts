@@ -277,14 +277,20 @@ export class Connection {
       this.#session.timedOut();
       return undefined;
     }
-    const reading = this.#reading ?? this.#peer.read(remainingMs);
+    const early = this.#reading;
     this.#reading = undefined;
-    return reading.then(this.#heard, this.#broken);
+    if (early !== undefined) return early.then(this.#heard, this.#brokenEarly);
+    return this.#peer.read(remainingMs).then(this.#heard, this.#broken);
   }
 
   readonly #heard = (bytes: Uint8Array | undefined): void => {
     if (bytes === undefined) this.#session.ended();
     else this.#session.receive(bytes);
+  };
+
+  /** What began before the command waits for no longer than it would for another. RFC 5321 §4.5.3.2. */
+  readonly #brokenEarly = (error: unknown): void => {
+    if (!(error instanceof PeerTimeout)) this.#broken(error);
   };
 
   readonly #broken = (error: unknown): void => {

@@ -21,6 +21,7 @@ import type { Connection, OpenOptions } from './connection.ts';
 import { noTls, openConnection } from './connection.ts';
 import { encryptionNeeded, HopFailure, noRequireTls } from './hop-failure.ts';
 import type { HostMemory } from './host-memory.ts';
+import { hostKey } from './host-memory.ts';
 import type { RouteLogin } from './relay-route.ts';
 import type { Barred } from './security/dane.ts';
 import type { FoundHost } from './security/security.ts';
@@ -195,9 +196,10 @@ export class HostWalk {
     const { name, security } = host;
     const { dialer, memory, limits, clock, log } = this.#parts;
     const { session, implicitTls, login, port } = this.#settings;
+    const where = hostKey(name, port);
     const options = {
       dialer,
-      session,
+      session: memory.isUnchunked(where) ? { ...session, chunking: false } : session,
       clock,
       host: name,
       security,
@@ -210,7 +212,6 @@ export class HostWalk {
     // No other security looks at what was learned here, or gives way to it.
     if (security.kind !== 'opportunistic' || implicitTls)
       return this.#promised(await this.#converse(peer, options, host), host);
-    const where = port === undefined ? name : `${name}:${port}`;
     const inTheClear = { ...options, inTheClear: true };
     if (memory.isPlaintext(where)) return openConnection(peer, inTheClear);
     try {

@@ -13,6 +13,7 @@ import type { Resolver } from '../../dns/resolver.ts';
 import { issueCertificate } from '../../net/certificate.ts';
 import type { Dialer } from '../../net/dialer.ts';
 import { createDialer, DialError } from '../../net/dialer.ts';
+import { MemoryPeer } from '../../net/memory-peer.ts';
 import type { Script, ScriptedServer } from '../../net/scripted-server.ts';
 import { scriptedServer } from '../../net/scripted-server.ts';
 import type { DeliveryResult } from '../../queue/delivery.ts';
@@ -378,6 +379,22 @@ describe('the hosts of a domain', () => {
       assert.match(say(await attempt(world))[1]!, /^deferred 451 4\.4\.2/);
       assert.deepEqual(world.called, ['192.0.2.1']);
     });
+
+  it('RFC 3030: where BDAT is offered and not known, the message goes by DATA, to the same host', async () => {
+    const script: Script = (verb) =>
+      verb === '.' && one.heard.at(-2)?.startsWith('BDAT') ? '502 5.5.1 no such' : undefined;
+    const keywords = ['PIPELINING', 'CHUNKING'];
+    await using one: ScriptedServer = await scriptedServer({ keywords, script });
+    await using world = make({ hosts: { '192.0.2.1': one, '192.0.2.2': 'refused' } });
+    const result = await attempt(world, ['a@example.net', 'b@example.net']);
+    const relayed = 'relayed 250 2.0.0 queued';
+    assert.deepEqual(say(result), ['ok', relayed, relayed]);
+    assert.match(result.recipients[0]!.facts!.tried![0]!, /BDAT is offered and not known/);
+    assert.deepEqual(say(await attempt(world)), ['ok', relayed]);
+    const sent = one.heard.filter((line) => /^(?:BDAT|DATA)/.test(line));
+    assert.deepEqual(sent, [sent[0], 'DATA', 'DATA'], 'it is remembered');
+    assert.deepEqual(world.called, ['192.0.2.1', '192.0.2.1']);
+  });
 
   it('when all hosts say no for now, what they said is kept', async () => {
     await using one = await scriptedServer({ script: only('RCPT', '451 4.7.1 greylisted') });
@@ -752,6 +769,39 @@ describe('open connections', () => {
     await server.quiet();
     const result = await attempt(world);
     assert.deepEqual(say(result), ['ok', 'relayed 250 2.0.0 queued']);
+  });
+
+  it('RFC 5321 §4.5.3.2.6: one that has all of a message is waited for, and not called dead: it might go twice', async () => {
+    const peer = new MemoryPeer();
+    let calls = 0;
+    const dial = async () => {
+      calls += 1;
+      return peer;
+    };
+    const startTls = () => Promise.reject(new Error('no TLS'));
+    await using world = make({ dialer: { dial, startTls } });
+    const first = attempt(world);
+    await peer.hear();
+    await peer.say('220 mx\r\n');
+    await peer.say('250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n');
+    await peer.say('250 OK\r\n250 OK\r\n250 OK\r\n');
+    await first;
+    const second = attempt(world);
+    for (let heard = ''; !heard.includes('BDAT'); heard += await peer.hear())
+      await new Promise(setImmediate);
+    await peer.timeOut();
+    assert.equal(
+      peer.timeoutMs,
+      defaultTimeouts.endOfDataMs,
+      'the rest of the idle time is not all',
+    );
+    const ended = peer.timeOut();
+    assert.match(
+      say(await second)[1]!,
+      /^deferred 451 4\.4\.2 .* nobody knows whether it was taken/,
+    );
+    assert.equal(calls, 1);
+    await ended;
   });
 
   it('421 in reply to MAIL on an old one is no refusal of the message', async () => {

@@ -14,6 +14,8 @@ export interface WalkLimits {
   readonly deadMs: number;
   /** How long a host whose TLS failed is spoken to in the clear, where that is allowed. */
   readonly plaintextMs: number;
+  /** How long a host that offers BDAT and does not know it gets mail by DATA. */
+  readonly unchunkedMs: number;
   /** How long open connections are used by what was decided of their hosts before. */
   readonly decisionMs: number;
 }
@@ -25,5 +27,6 @@ export const defaultWalkLimits: WalkLimits = {
   tlsMs: 30_000,
   deadMs: 60_000,
   plaintextMs: 10 * 60_000,
+  unchunkedMs: 60 * 60_000,
   decisionMs: 5_000,
 };

@@ -58,6 +58,11 @@ export class SessionCore {
     return this.phase === 'transaction' ? this.openTransaction().stage : stageOf(this.phase);
   }
 
+  /** When something is missing, in words. With BDAT all of a message may be out before anything is answered. */
+  get moment(): string {
+    return during(this.transaction?.complete === true ? 'end of data' : this.stage);
+  }
+
   /** For what only a transaction has: asserts that there is one. */
   openTransaction(): Transaction {
     assert(this.transaction !== undefined, 'content belongs to a transaction');
@@ -95,7 +100,7 @@ export class SessionCore {
 
   /** The stream ended or broke. */
   lost(text: string): void {
-    this.close({ kind: 'lost', stage: this.stage, text: `${text} ${during(this.stage)}` });
+    this.close({ kind: 'lost', stage: this.stage, text: `${text} ${this.moment}` });
   }
 
   /** Ends everything. An open transaction gets its answers first. */
@@ -130,4 +135,5 @@ export const sent = (
   answers,
   answered: transaction.answered,
   complete: transaction.complete,
+  ...(transaction.unchunked && { unchunked: true }),
 });

@@ -71,6 +71,8 @@ export interface SentEvent {
   readonly answered: boolean;
   /** The end of data went out: without an answer to it, nobody knows who has the message. */
   readonly complete: boolean;
+  /** It was sent by BDAT, which the server offers and does not know: nobody has it. */
+  readonly unchunked?: true;
 }
 
 export type ClientEvent =

@@ -55,6 +55,11 @@ describe('replies from a server', () => {
     ],
     ['controls are shown as spaces', '250 a\0b\x1b[31m\r\n', [reply(250, undefined, 'a b [31m')]],
     [
+      'what turns the direction of writing, too',
+      Buffer.from('250 a\u202eb\u061cc\u2066d\r\n').toString('latin1'),
+      [reply(250, undefined, 'a b c d')],
+    ],
+    [
       'garbage',
       'HTTP/1.1 400 Bad Request\r\n',
       [{ problem: 'No SMTP reply, but "HTTP/1.1 400 Bad Request" came' }],

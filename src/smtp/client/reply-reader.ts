@@ -111,7 +111,7 @@ const quoted = (line: string): string =>
 const plain = /^[\x20-\x7e]*$/;
 
 /** Controls, and what turns the direction of writing or ends a line in Unicode. */
-const unshowable = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+const unshowable = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
 
 /** Text that may be shown, stored and sent on: UTF-8 where it is UTF-8, no controls. */
 function clean(text: string): string {

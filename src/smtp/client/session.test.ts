@@ -172,6 +172,22 @@ describe('a client session', () => {
     assert.match(written(session), /^RSET\r\nMAIL/);
   });
 
+  for (const code of [500, 502])
+    it(`RFC 5321 §4.2.4: ${code} to a BDAT that is offered is no word about the message`, () => {
+      const session = connected(['PIPELINING', 'CHUNKING']);
+      session.send(message(['a@x', 'b@x']));
+      const said = `250 OK\n250 OK\n550 no\n${code} what?\n500 what?\n`;
+      const event = play(session, [[/BDAT/, said]]);
+      assert.equal(event.kind === 'sent' && event.unchunked, true);
+      const why = `BDAT is offered and not known (${code} what?): in answer to the message`;
+      assert.deepEqual(result(event), [`end of data*: 451 4.5.0 ${why}`, 'RCPT: 550 no']);
+      assert.equal(
+        closed(session.next())?.kind,
+        'broken',
+        'what it takes for commands was content',
+      );
+    });
+
   it('RFC 2920 §3.1: sends a lone dot when DATA is accepted without a recipient', () => {
     const session = connected(['PIPELINING']);
     session.send(message());
@@ -545,7 +561,10 @@ describe('a server that misbehaves', () => {
           session[end]();
           event = session.next();
           assert.match(result(event)[0]!, /\*: 451 4\.4\.2 /);
-          assert.ok((event as SentEvent).answers.every((answer) => answer.reply.code >= 400));
+          // Then it has to be said that they may have it, however little was answered.
+          const { complete, answers } = event as SentEvent;
+          assert.equal(/nobody knows/.test(answers[0]!.reply.lines[0]), complete);
+          assert.ok(answers.every((answer) => answer.reply.code >= 400));
           assert.equal(closed(session.next())?.kind, end === 'ended' ? 'lost' : 'timeout');
           assert.equal(closed(session.next())?.kind, end === 'ended' ? 'lost' : 'timeout');
         }

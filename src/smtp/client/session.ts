@@ -9,7 +9,6 @@ import { assert, unreachable } from '../../base/assert.ts';
 import type { SaslClient } from '../../sasl/mechanism.ts';
 import type { Reply } from '../reply.ts';
 import type { Capabilities } from './capabilities.ts';
-import { during } from './closure.ts';
 import { SessionCore } from './core.ts';
 import type { ClientEvent, Closure, Outgoing } from './event.ts';
 import { helloAnswered, sayHello, sayOldHello, secured, startTlsAnswered } from './greeting.ts';
@@ -85,9 +84,7 @@ export class ClientSession {
     const seconds = Math.round(this.timeoutMs / 1000);
     const waited = seconds === 1 ? 'a second' : `${seconds} seconds`;
     const text =
-      stage === 'greeting'
-        ? `No greeting for ${waited}`
-        : `No answer for ${waited} ${during(stage)}`;
+      stage === 'greeting' ? `No greeting for ${waited}` : `No answer for ${waited} ${core.moment}`;
     core.close({ kind: 'timeout', stage, text });
   }
 

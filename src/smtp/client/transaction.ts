@@ -5,7 +5,7 @@
 import { assert, unreachable } from '../../base/assert.ts';
 import { parseMailbox } from '../../mail/fields/address.ts';
 import type { Reply } from '../reply.ts';
-import { reply as makeReply } from '../reply.ts';
+import { reply as makeReply, replyLine } from '../reply.ts';
 import type { Capabilities } from './capabilities.ts';
 import { ContentEncoder } from './content-encoder.ts';
 import type { Outgoing, RecipientAnswer, Stage } from './event.ts';
@@ -54,6 +54,7 @@ export class Transaction {
   #answered = false;
   #complete = false;
   #leftOpen = false;
+  #unchunked = false;
 
   constructor(parts: TransactionParts) {
     this.#parts = parts;
@@ -85,6 +86,10 @@ export class Transaction {
   }
   get complete(): boolean {
     return this.#complete;
+  }
+  /** BDAT was not known. */
+  get unchunked(): boolean {
+    return this.#unchunked;
   }
   /** LMTP: after the next reply to the end of data others are to come. */
   get owedMore(): boolean {
@@ -250,6 +255,13 @@ export class Transaction {
 
   #onEndOfData(reply: Reply): Step {
     if (reply.code >= 300 && reply.code < 400) return unexpected(reply);
+    // Field: CHUNKING is offered, and what stands in between does not let BDAT through. RFC 5321 §4.2.4:
+    // 500 and 502 are about the command. What follows it would be taken for commands.
+    const unknown = reply.code === 500 || reply.code === 502;
+    if (this.#way === 'bdat-at-once' && unknown && this.#accepted > 0) {
+      this.#unchunked = true;
+      return { problem: `BDAT is offered and not known (${replyLine(reply)}):` };
+    }
     const lmtp = this.#parts.protocol === 'lmtp';
     if (lmtp && this.#accepted > 0) {
       // RFC 2033 §4.2: one reply for each accepted RCPT, in their order.
