@@ -25,8 +25,8 @@ export const mobileSyncAnswer = (
       <Settings>
         <Server>
           <Type>MobileSync</Type>
-          <Url>${url}</Url>
-          <Name>${url}</Name>
+          <Url>${escaped(url)}</Url>
+          <Name>${escaped(url)}</Name>
         </Server>
       </Settings>
     </Action>
@@ -75,7 +75,7 @@ type Values = Readonly<Record<string, string | readonly string[]>>;
 const exchange = (account: string, host: string): Values => ({
   PayloadType: text('com.apple.eas.account'),
   PayloadDisplayName: text('Exchange ActiveSync'),
-  Host: text(host),
+  Host: text(escaped(host)),
   EmailAddress: text(account),
   UserName: text(account),
   SSL: '<true/>',
@@ -110,6 +110,9 @@ function named(account: string, id: string, what: string): Values {
     PayloadVersion: '<integer>1</integer>',
   };
 }
+
+/** Of what XML takes for its own, a URL and a host can have this alone. */
+const escaped = (url: string): string => url.replaceAll('&', '&amp;');
 
 /** Nothing that comes here has a character that XML would take for its own. */
 const text = (value: string): string => `<string>${value}</string>`;

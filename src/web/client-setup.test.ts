@@ -6,6 +6,7 @@ import { fc } from '../base/test-properties.ts';
 import { anyText } from '../base/test-text.ts';
 import { clientSetupPaths } from './client-setup.ts';
 import type { MailServer } from './mail-server.ts';
+import type { WebApp } from './web-app.ts';
 import { createWebApp } from './web-app.ts';
 
 const servers: readonly MailServer[] = [
@@ -217,4 +218,36 @@ describe('the set-up of phones', () => {
       404,
     );
   });
+});
+
+it('what is put behind a domain of ours makes no address, and stands in no answer', async () => {
+  const phones = createWebApp({
+    paths: [clientSetupPaths({ servers: () => servers, isOurs, activeSync: () => ({}) })],
+    answers: { '2xx': counter, '3xx': counter, '4xx': counter, '5xx': counter },
+    log: silentLog,
+  });
+  const of = async (site: WebApp, url: string, init: RequestInit = {}) =>
+    (await site.request(url, init, { address: '192.0.2.1', secure: true })).text();
+  const injected = '</string><key>x</key><string>';
+  for (const domain of ['example.org', 'bücher.example'])
+    for (const end of ['/', '?', '#', '\\']) {
+      const address = `ann@${domain}${end}${injected}`;
+      const asked = encodeURIComponent(address);
+      const xml = `<Request><EMailAddress>ann@${domain}${end}&x;</EMailAddress></Request>`;
+      for (const site of [app, phones]) {
+        const told = [
+          await of(site, `https://mx.test/mail/apple.mobileconfig?emailaddress=${asked}`),
+          await of(site, `https://mx.test/mail/config-v1.1.xml?emailaddress=${asked}`),
+          await of(site, 'https://mx.test/autodiscover/autodiscover.xml', {
+            method: 'POST',
+            body: xml,
+          }),
+        ].join('\n');
+        assert.doesNotMatch(told, /<key>x<|&x;|ann@/, address);
+        assert.match(told, /There is nothing known of this address/);
+      }
+    }
+  const host = 'a&b.test';
+  const profile = `https://${host}/mail/apple.mobileconfig?emailaddress=ann%40example.org`;
+  assert.match(await of(phones, profile), /<string>a&amp;b\.test</);
 });

@@ -2,8 +2,8 @@
 // Outlook for autodiscover. Both get the same servers. Whether there is such an address is nobody's business: every
 // one in a domain of ours gets the same answer.
 
-import { domainToASCII } from 'node:url';
 import type { Context } from 'hono';
+import { domainKey, isDomain } from '../mail/fields/address.ts';
 import { placeOf } from './activesync.ts';
 import { appleProfile, mobileSyncAnswer, wantsMobileSync } from './activesync-setup.ts';
 import type { MailServer } from './mail-server.ts';
@@ -37,9 +37,11 @@ export function clientSetupPaths({
   };
   /** RFC 5321 §4.1.2 has more addresses; those with spaces and quotes nobody types into a mail program. */
   const ours = (address: string) => {
-    const match = /^([^\s@<>"&]{1,64})@([^\s@]{1,255})$/.exec(address);
-    const domain = domainToASCII(match?.[2] ?? '');
-    return domain !== '' && isOurs(domain) ? { address, domain } : undefined;
+    const [, written = ''] = /^[^\s\x00-\x1f\x7f@<>"&]{1,64}@([^\s@]{1,255})$/.exec(address) ?? [];
+    // What is no name may hold anything, and would stand in the answer as it was asked.
+    if (!isDomain(written)) return undefined;
+    const domain = domainKey(written);
+    return isOurs(domain) ? { address, domain } : undefined;
   };
   return (app: WebApp): void => {
     for (const path of ['/mail/config-v1.1.xml', '/.well-known/autoconfig/mail/config-v1.1.xml'])

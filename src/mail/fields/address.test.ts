@@ -8,6 +8,7 @@ import {
   domainKey,
   formatMailbox,
   isAddressLiteral,
+  isDomain,
   literalAddress,
   mailboxAt,
   parseMailbox,
@@ -130,6 +131,15 @@ describe('mail/address', () => {
     assert.equal(domainKey('bu\u0308cher.example'), 'xn--bcher-kva.example');
     assert.equal(domainKey('XN--BCHER-KVA.Example'), 'xn--bcher-kva.example');
     assert.equal(addressKey('Ann@Bücher.example'), addressKey('ann@xn--bcher-kva.example'));
+  });
+
+  it('what a URL parser would drop, or take for the end of a name, is part of none', () => {
+    assert.ok(isDomain('bücher.example'));
+    for (const end of ['/', '?', '#', '\\', '\t', '\n', '/<x>', ':25', '@x', '%41']) {
+      const domain = `bücher.example${end}`;
+      assert.equal(isDomain(domain), false, domain);
+      assert.equal(domainKey(domain), domain, domain);
+    }
   });
 
   it('a name of digits stays a name', () => {

@@ -43,6 +43,8 @@ const domainName = /[a-z0-9_\-\u00a0-\uffff]+(?:\.[a-z0-9_\-\u00a0-\uffff]+)*/iy
 const bracketed = /\[[!-Z^-~]+\]/y;
 const wholeDotString = new RegExp(`^(?:${dotString.source})$`, 'i');
 const asciiDomain = /^(?!-)[a-z0-9_-]+(?<!-)(?:\.(?!-)[a-z0-9_-]+(?<!-))*$/i;
+/** ASCII that no name has: a URL parser, which makes A-labels, takes a name to end there, or drops it. */
+const noName = /[\x00-,/:-@[-^`{-\x7f]/;
 const dottedQuad = /^\d+(?:\.\d+){3}$/;
 const ascii = /^[\x00-\x7f]*$/;
 
@@ -153,7 +155,7 @@ function isAsciiDomain(domain: string): boolean {
 }
 
 function toAsciiDomain(domain: string): string | undefined {
-  if (!domain.isWellFormed()) return undefined;
+  if (!domain.isWellFormed() || noName.test(domain)) return undefined;
   const name = domainToASCII(domain);
   // A name of full-width digits would come out as an IPv4 address: it is neither.
   return isAsciiDomain(name) && !dottedQuad.test(name) ? name : undefined;
