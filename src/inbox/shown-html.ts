@@ -28,16 +28,20 @@ export const framePolicy = ({ remote }: FrameOptions): string =>
 /** `parts` are those of the message that the HTML is from. */
 export function frameDocument(html: string, parts: readonly ShownPart[]): string {
   const [doctype = ''] = /^\s*<!doctype[^>]{0,200}>/i.exec(html) ?? [];
-  const shown = withInlined(html.slice(doctype.length), parts).replace(refresh, '');
+  const shown = withInlined(html.slice(doctype.length), parts).replace(unasked, '<no-$1');
   return `${doctype || '<!doctype html>'}${head}${shown}`;
 }
 
 /** Links open in a window of their own, which knows nothing of this one. */
 const head = '<meta charset="utf-8"><base target="_blank">';
 
-/** It would lead the frame elsewhere by itself, whatever the policy says. */
-const refresh =
-  /<meta\b[^<>]{0,2000}\bhttp-equiv\s{0,10}=\s{0,10}["']?\s{0,10}refresh[^<>]{0,2000}>/gi;
+/**
+ * What a policy has no word for: `link` opens a connection before anybody has asked for pictures (preconnect), `meta` leads the
+ * frame elsewhere by itself, or has others told where it is. The name of an element is changed rather than anything taken
+ * out, which could make one of what stood around it.
+ */
+const unasked =
+  /<(link|meta)(?=[\s/>])(?!\s+name="(?:viewport|color-scheme)" content="[\w ,.=-]{0,200}" ?\/?>)/gi;
 
 /** RFC 2392: `cid:` names a part of the same message. */
 function withInlined(html: string, parts: readonly ShownPart[]): string {

@@ -101,8 +101,29 @@ describe('a message for a page that shows it', () => {
     assert.equal(
       await (await frames(html)('m1/html')).text(),
       '<!DOCTYPE html><meta charset="utf-8"><base target="_blank">' +
+        '<no-META HTTP-EQUIV = "refresh" content="0;url=http://evil.example/">' +
         '<img src="data:image/png;base64,UE5H"><img src=\'cid:other\'><a href="http://example.net/">x</a>',
     );
+  });
+
+  it('opens no connection and leads nobody elsewhere, whatever it is written like', async () => {
+    for (const html of [
+      '<link rel=preconnect href="https://tracker.example">',
+      '<LINK/rel=dns-prefetch href="//tracker.example">',
+      '<svg><link\nrel="preconnect" href="https://tracker.example"></svg>',
+      '<meta content="0;url=//evil.example/<" http-equiv=refresh>',
+      '<meta http-equiv="&#114;efresh" content="0;url=//evil.example/">',
+      '<me<meta http-equiv=refresh content=1>ta http-equiv=refresh content="0;url=//evil.example/">',
+      '<meta name=referrer content=unsafe-url>',
+      '<meta name=viewport http-equiv=refresh content="0;url=//evil.example/">',
+      '<meta name="viewport" content="0" http-equiv="refresh">',
+    ]) {
+      const shown = await (await frames(html)('m1/html')).text();
+      const rest = shown.slice(shown.indexOf('<base target="_blank">'));
+      assert.doesNotMatch(rest, /<(?:link|meta)[\s/>]/i, html);
+    }
+    const kept = '<meta name="viewport" content="width=device-width"><p>&lt;link</p>';
+    assert.ok((await (await frames(kept)('m1/html')).text()).endsWith(kept));
   });
 
   // RFC 6266, RFC 8187

@@ -170,6 +170,9 @@ describe('Mailpit’s API', () => {
     const { ID } = await arrived('subject:parts');
     for (const file of [`${ID}.html`, `${ID}.txt`])
       assert.equal((await get(`//view/${file}`)).status, 200, file);
+    // What mail names is not even looked up.
+    const dns = (await get('/view/latest.html')).headers.get('x-dns-prefetch-control');
+    assert.equal(dns, 'off');
   });
 
   it('waits for a message that is there already, or that comes', async () => {

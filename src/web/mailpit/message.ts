@@ -80,6 +80,7 @@ async function viewed(parts: CatcherParts, c: Asked): Promise<Response> {
   return c.body(frameDocument(shown.html, shown.parts), 200, {
     'content-type': 'text/html; charset=utf-8',
     'content-security-policy': framePolicy({ remote: false }),
+    'x-dns-prefetch-control': 'off',
   });
 }
 
