@@ -420,6 +420,9 @@ describe('TLS reports', () => {
     const { url, method, headers } = requests[2]!;
     assert.deepEqual([url, method], ['https://example.net/tls', 'POST']);
     assert.deepEqual(headers, { 'Content-Type': 'application/tlsrpt+gzip' });
+    // Whose report it is chooses where it goes: not into our own network.
+    const places = ['127.0.0.1', '10.0.0.1', '169.254.169.254', '::1', '1.1.1.1'];
+    assert.deepEqual(places.filter(requests[2]!.allows ?? (() => true)), ['1.1.1.1']);
   });
 
   it('RFC 8460 §3: none by mail that is not signed; none to who asks for none', async () => {

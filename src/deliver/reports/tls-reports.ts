@@ -7,6 +7,7 @@ import type { Log } from '../../base/log.ts';
 import type { Counter } from '../../base/metrics.ts';
 import type { Resolver } from '../../dns/resolver.ts';
 import { HttpError, httpRequest } from '../../net/http-request.ts';
+import { isPublicAddress } from '../../net/public-address.ts';
 import type { Deliver } from '../../queue/delivery.ts';
 import type { CountedDay } from '../../report/daily-counts.ts';
 import { DailyCounts } from '../../report/daily-counts.ts';
@@ -116,12 +117,13 @@ export class TlsReports implements DailyReport, TlsReportCounts {
     return 'later';
   }
 
-  /** RFC 8460 §5.4. */
+  /** RFC 8460 §5.4. Where to, anybody's DNS says: it is not to make us ask what the Internet does not reach. */
   #post(url: string, body: Uint8Array) {
     const { post = httpRequest, resolver } = this.#parts;
     return post({
       ...{ url, body, resolver, method: 'POST', timeoutMs: postMs, bytesMax: answerBytes },
       headers: { 'Content-Type': 'application/tlsrpt+gzip' },
+      allows: isPublicAddress,
     });
   }
 

@@ -5,6 +5,7 @@
 import type { Resolver } from '../../../dns/resolver.ts';
 import type { HttpRequest } from '../../../net/http-request.ts';
 import { HttpError, httpRequest } from '../../../net/http-request.ts';
+import { isPublicAddress } from '../../../net/public-address.ts';
 import { parseStsPolicy, policyUrl } from '../../../trust/mta-sts.ts';
 import type { StsFetchProblem } from './sts.ts';
 
@@ -24,9 +25,15 @@ export async function fetchStsPolicy(
   domain: string,
   { resolver, request }: StsFetchParts,
 ): Promise<string | StsFetchProblem> {
+  let isPrivate = false;
+  const allows = (address: string) => {
+    isPrivate ||= !isPublicAddress(address);
+    return true;
+  };
   try {
     const url = policyUrl(domain);
-    const { status, headers, body } = await httpRequest({ url, resolver, ...limits, ...request });
+    const asked = { url, resolver, allows, ...limits, ...request };
+    const { status, headers, body } = await httpRequest(asked);
     if (status !== 200) {
       const hint = status >= 300 && status < 400 ? ', and redirects are not followed' : '';
       return { result: 'sts-policy-fetch-error', reason: `the answer is ${status}${hint}` };
@@ -38,6 +45,9 @@ export async function fetchStsPolicy(
     return 'problem' in read ? { result: 'sts-policy-invalid', reason: read.problem } : text;
   } catch (error) {
     if (!(error instanceof HttpError)) throw error;
+    // Where a domain's DNS leads into our own network, its TLS reports do not tell what is there.
+    if (isPrivate)
+      return { result: 'sts-policy-fetch-error', reason: 'it is at a private address' };
     const { kind, message: reason } = error;
     return { result: kind === 'tls' ? 'sts-webpki-invalid' : 'sts-policy-fetch-error', reason };
   }

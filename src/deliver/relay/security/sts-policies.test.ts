@@ -11,6 +11,7 @@ import { FakeResolver } from '../../../dns/fake-resolver.ts';
 import { issueCertificate } from '../../../net/certificate.ts';
 import { alone } from '../../../store/nodes.ts';
 import type { RecordPage, StoredRecord } from '../../../store/record-store.ts';
+import { fetchStsPolicy } from './fetch-sts-policy.ts';
 import type { StsFound } from './sts.ts';
 import { StsPolicies } from './sts-policies.ts';
 
@@ -407,5 +408,16 @@ describe('MTA-STS policies of others', () => {
       idle.policies.start();
       assert.equal(idle.clock.nextTimer(), undefined);
     });
+  });
+});
+
+it('what is at a private address, where the domain’s DNS leads, is told by no report', async () => {
+  const resolver = new FakeResolver();
+  // Nobody listens there, or does: neither is the domain’s business.
+  resolver.set('mta-sts.example.net', { A: ['127.111.111.111'] });
+  const request = { timeoutMs: 2_000 };
+  assert.deepEqual(await fetchStsPolicy('example.net', { resolver, request }), {
+    result: 'sts-policy-fetch-error',
+    reason: 'it is at a private address',
   });
 });
