@@ -235,6 +235,21 @@ describe('reports that come by mail', () => {
     assert.match(latest!.value, /example\.org/);
   });
 
+  it('those that are still being read count among those that wait', async () => {
+    await using world = await make();
+    const { signal } = new AbortController();
+    await Promise.all(
+      Array.from({ length: 40 }, (_, at) =>
+        world.deliver(
+          leaseOf(packed(gzipSync(feedback('', String(at)))), 'postmaster@example.org'),
+          signal,
+        ),
+      ),
+    );
+    await world.reports.settled();
+    assert.equal((await world.kept()).length, 20);
+  });
+
   it('many at once wait in a bounded line', async () => {
     await using world = await make();
     const { signal } = new AbortController();

@@ -53,6 +53,8 @@ interface Waiting {
   readonly from: string;
   readonly verified: boolean | undefined;
   readonly message: Uint8Array;
+  /** It waits no more. */
+  readonly release: () => void;
 }
 
 export class ReceivedReports {
@@ -110,18 +112,32 @@ export class ReceivedReports {
         log.warn('report not read', { id, from, reason: 'too large, or too many at once' });
         return;
       }
-      const message = await wholeOf(content);
-      this.#waiting += 1;
-      this.#waitingBytes += message.length;
+      // Counted before it is read: others come meanwhile.
+      const release = this.#begin(content.size);
+      const message = await wholeOf(content).catch((error: unknown) => {
+        release();
+        throw error;
+      });
       const verified = isVerified(origin.findings);
-      this.#reading = this.#reading.then(() => this.#read({ id, from, verified, message }));
+      this.#reading = this.#reading.then(() =>
+        this.#read({ id, from, verified, message, release }),
+      );
     } catch (error) {
       log.error('report not read', { id, error: stackOf(error) });
     }
   }
 
+  #begin(octets: number): () => void {
+    this.#waiting += 1;
+    this.#waitingBytes += octets;
+    return () => {
+      this.#waiting -= 1;
+      this.#waitingBytes -= octets;
+    };
+  }
+
   async #read(waiting: Waiting): Promise<void> {
-    const { id, from, message, verified } = waiting;
+    const { id, from, message, verified, release } = waiting;
     const { log, clock, received: counters } = this.#parts;
     try {
       const found = await findReport(message, () => turn());
@@ -140,8 +156,7 @@ export class ReceivedReports {
         log.warn('report not read', { id, from, reason: error.message });
       else log.error('report not read', { id, from, error: stackOf(error) });
     } finally {
-      this.#waiting -= 1;
-      this.#waitingBytes -= message.length;
+      release();
     }
   }
 
