@@ -1,7 +1,12 @@
 // Operations for whoever looks at mail: search it, read a message, mark it, put tags on it.
 
 import { z } from 'zod';
-import { type FoundMessage, findMessage, UnshownError } from '../inbox/find-message.ts';
+import {
+  type FoundMessage,
+  findMessage,
+  type RoomFor,
+  UnshownError,
+} from '../inbox/find-message.ts';
 import { mailTerms, QueryError } from '../inbox/query-words.ts';
 import { type ShownAddress, shownAddresses, shownMessage } from '../inbox/shown-message.ts';
 import { cleanTags, keywordOf, tagName, tagsOf } from '../inbox/tags.ts';
@@ -258,10 +263,11 @@ export async function messageOf(
   parts: Pick<OperationParts, 'folders' | 'accountOf'>,
   whose: string,
   id: string,
+  room?: RoomFor,
 ): Promise<FoundMessage> {
   const account = await ownerOf(parts, whose);
   try {
-    const found = await findMessage(parts.folders, account, id);
+    const found = await findMessage(parts.folders, account, id, room);
     if (found !== undefined) return found;
   } catch (error) {
     if (error instanceof UnshownError) throw new OperationError(error.message);

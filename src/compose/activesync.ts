@@ -23,7 +23,7 @@ export interface ActiveSyncServiceParts extends ServiceParts {
   readonly questions: Pick<NodeQuestions, 'ask'>;
 }
 
-export interface ActiveSync extends ActiveSyncPathParts {
+export interface ActiveSync extends Omit<ActiveSyncPathParts, 'large'> {
   /** Phones that wait are answered: the server ends. */
   readonly endWaits: () => void;
   /** Another node has this device now. */

@@ -9,7 +9,7 @@ import type { AuditLog } from '../policy/administration/audit-log.ts';
 import type { ApiParts } from '../web/api.ts';
 import type { ApiOperation } from '../web/api-operation.ts';
 
-export interface HttpApiParts extends Pick<ApiParts, 'asking'> {
+export interface HttpApiParts extends Pick<ApiParts, 'asking' | 'large'> {
   readonly operations: Operations;
   readonly audit: AuditLog;
 }
@@ -24,13 +24,13 @@ const wholes: ReadonlyMap<string, Pick<ApiOperation, 'bodyMax' | 'wholeMessage'>
   ['mailImport', { bodyMax: importedMax, wholeMessage: 'message' }],
 ]);
 
-export function apiParts({ asking, operations: ours, audit }: HttpApiParts): ApiParts {
+export function apiParts({ asking, large, operations: ours, audit }: HttpApiParts): ApiParts {
   const offered = Object.entries(operations).flatMap(
     ([name, { run: _, ...one }]): ApiOperation[] =>
       notOffered.has(name) ? [] : [{ name, ...one, ...wholes.get(name) }],
   );
   return {
-    ...{ version, operations: offered, asking },
+    ...{ version, operations: offered, asking, large },
     call(name, given, by) {
       const called = audited(ours, audit, by)[operationNamed(name)];
       return (called as (input: unknown) => ReturnType<ApiParts['call']>)(given);

@@ -6,6 +6,7 @@ import { messageOf } from '../admin/reading.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Config } from '../config/config.ts';
 import { ownStsPolicy } from '../config/own-sts-policy.ts';
+import type { FoundMessage } from '../inbox/find-message.ts';
 import { domainKey } from '../mail/fields/address.ts';
 import { clientNetwork, wideNetwork } from '../net/client-network.ts';
 import { createNetworks, isLoopback } from '../net/network.ts';
@@ -21,7 +22,8 @@ import { encryptedOnly, samePageByTls } from '../web/encrypted-only.ts';
 import { eventPaths } from '../web/events.ts';
 import { healthPaths } from '../web/health.ts';
 import { createHttpService } from '../web/http-service.ts';
-import { mailFramePaths } from '../web/mail-frame.ts';
+import { LargeRequests } from '../web/large-requests.ts';
+import { type MailFrameParts, mailFramePaths } from '../web/mail-frame.ts';
 import type { MailServer } from '../web/mail-server.ts';
 import { mailpitPaths } from '../web/mailpit/mailpit.ts';
 import { ownPartPaths } from '../web/own-part.ts';
@@ -43,7 +45,7 @@ export interface HttpParts extends ServiceParts, Pick<WellKnownParts, 'acmeChall
   readonly operationParts: OperationParts;
   readonly audit: AuditLog;
   readonly happenings: Happenings;
-  readonly activeSync: ActiveSyncPathParts;
+  readonly activeSync: Omit<ActiveSyncPathParts, 'large'>;
   readonly listening: () => readonly ListeningOn[];
 }
 
@@ -51,7 +53,8 @@ export function createHttp(parts: HttpParts): ServiceFor {
   const { inForce, admission, metrics, acmeChallenges, clock, log } = parts;
   const login = createWebLogin({ ...parts, loggedIn: metrics.logins.ok });
   const desks = parts.operationParts.server!;
-  const api = apiParts({ ...parts, asking: login.asking });
+  const large = new LargeRequests();
+  const api = apiParts({ ...parts, large, asking: login.asking });
   const app = createWebApp({
     paths: [
       requestRate({
@@ -73,11 +76,11 @@ export function createHttp(parts: HttpParts): ServiceFor {
       eventPaths({ ...api, hub: parts.happenings.hub, clock: parts.clock }),
       mailFramePaths({
         ...api,
-        message: (address, id) => mailOf(parts, address, id),
+        message: (...asked) => mailOf(parts, ...asked),
       }),
-      ownPartPaths(ownPart({ ...parts, ...login })),
+      ownPartPaths(ownPart({ ...parts, ...login, large })),
       cleanFramePath,
-      activeSyncPath(parts.activeSync),
+      activeSyncPath({ ...parts.activeSync, large }),
       ...(parts.catcher === undefined
         ? []
         : [mailpitPaths(parts.catcher.paths({ ...api, ...desks, ...parts }))]),
@@ -109,10 +112,13 @@ const tlsPortOf = ({ listeners }: Config): number | undefined =>
   listeners.find(({ service, tls, port }) => service === 'http' && tls === 'implicit' && port)
     ?.port;
 
-const mailOf = ({ stores, inForce }: HttpParts, address: string, id: string) =>
+const mailOf = (
+  { stores, inForce }: HttpParts,
+  ...asked: Parameters<MailFrameParts['message']>
+): Promise<FoundMessage> =>
   messageOf(
     { folders: stores.folders, accountOf: (each) => inForce().addressMap.accountOf(each) },
-    ...([address, id] as const),
+    ...asked,
   );
 
 /** RFC 8461 §3.4: a subdomain is a domain of its own. */

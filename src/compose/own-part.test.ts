@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { OperationParts } from '../admin/operation-parts.ts';
+import { LargeRequests } from '../web/large-requests.ts';
 import type { OwnPartOf } from './own-part.ts';
 import { ownPart } from './own-part.ts';
 
@@ -15,6 +16,7 @@ describe('the own part of an account', () => {
       } as unknown as OperationParts,
       asking: { account: () => Promise.reject(new Error('not asked')) },
       login: async () => answer,
+      large: new LargeRequests(),
       audit: { note: (entry) => void noted.push(entry) },
     });
     return { part, noted };

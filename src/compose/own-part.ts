@@ -8,6 +8,7 @@ import { askOwn, ownOperations } from '../admin/own/own-operations.ts';
 import { messageOf } from '../admin/reading.ts';
 import type { AuditLog } from '../policy/administration/audit-log.ts';
 import type { Asking } from '../web/asking.ts';
+import type { LargeRequests } from '../web/large-requests.ts';
 import type { AskedBy, OwnPartParts } from '../web/own-part.ts';
 import type { SessionParts } from '../web/session/session.ts';
 
@@ -16,9 +17,10 @@ export interface OwnPartOf {
   readonly asking: Pick<Asking, 'account'>;
   readonly login: SessionParts['login'];
   readonly audit: Pick<AuditLog, 'note'>;
+  readonly large: LargeRequests;
 }
 
-export function ownPart({ operationParts, asking, login, audit }: OwnPartOf): OwnPartParts {
+export function ownPart({ operationParts, asking, login, audit, large }: OwnPartOf): OwnPartParts {
   const offered = Object.entries(ownOperations).map(([name, { run: _, ...one }]) => ({
     ...one,
     ...{ name, kind: 'value' as const },
@@ -26,7 +28,7 @@ export function ownPart({ operationParts, asking, login, audit }: OwnPartOf): Ow
   const changes = new Set(offered.filter((one) => one.changes).map(({ name }) => name));
   return {
     operations: offered,
-    asking,
+    ...{ asking, large },
     async call(name, given, by) {
       const prove = (password: string) => proveOwner(login, by, password);
       const asked = askOwn({ ...operationParts, account: by.who, prove }, name, given);
@@ -35,7 +37,7 @@ export function ownPart({ operationParts, asking, login, audit }: OwnPartOf): Ow
       noteEnd(audit, { who: `account ${who}`, client, what: `own ${name}`, input: given }, asked);
       return asked;
     },
-    message: (account, id) => messageOf(onlyFor(operationParts, account), account, id),
+    message: (account, ...asked) => messageOf(onlyFor(operationParts, account), account, ...asked),
     isRefusal: (error) => error instanceof OperationError,
   };
 }

@@ -19,11 +19,15 @@ export class UnshownError extends Error {
 /** Limit: octets of a message that is taken apart for a page. */
 const shownMessageMax = 64 * 2 ** 20;
 
+/** Called with how much before it is read: resolves when there is room for it. */
+export type RoomFor = (octets: number) => Promise<void>;
+
 /** Undefined when there is none. @throws UnshownError */
 export async function findMessage(
   folders: Pick<FolderStore, 'copies' | 'open' | 'folder'>,
   account: string,
   id: string,
+  room?: RoomFor,
 ): Promise<FoundMessage | undefined> {
   const [message] = await folders.copies(account, id);
   const [content] = message === undefined ? [] : await folders.open(message.folder, [message.uid]);
@@ -35,6 +39,7 @@ export async function findMessage(
     );
   try {
     await content.check?.();
+    await room?.(content.size);
     const pieces: Uint8Array[] = [];
     for await (const piece of content.read()) pieces.push(piece);
     const { folder, uid, flags, received } = message;

@@ -13,6 +13,7 @@ import { unreachable } from '../base/assert.ts';
 import { freeMemory } from '../base/free-memory.ts';
 import type { LoginResult } from '../policy/accounts/login.ts';
 import type { WebContext } from './asking.ts';
+import type { LargeRequests } from './large-requests.ts';
 import { readBody } from './request-body.ts';
 import type { WebApp } from './web-app.ts';
 
@@ -26,6 +27,7 @@ export interface ActiveSyncPathParts {
   readonly refused: (refusal: RefusedCall) => void;
   /** Octets of a message; a request may have as many in base64, and some more. */
   readonly messageSize: () => number;
+  readonly large: LargeRequests;
 }
 
 export interface RefusedCall {
@@ -138,6 +140,7 @@ class Exchange {
     if (read.kind === 'refused') return this.#refuse(account, read.status, read.why);
     const { request: line } = read;
     const bytesMax = Math.ceil((this.#parts.messageSize() * 4) / 3) + besideMessage;
+    await this.#parts.large.body(c.env, account, c.req.raw, bytesMax);
     const body = await readBody(c.req.raw, bytesMax).catch((error: unknown) => {
       if (error instanceof HTTPException)
         this.#note(account, `${error.status} the request is larger than ${bytesMax} octets`);
@@ -151,6 +154,7 @@ class Exchange {
       ...{ account, line, body, client: c.env.address, document: decoded?.root },
       agent: this.#agent(),
       left: c.req.raw.signal,
+      room: this.#parts.large.answerOf(c.env, account),
     });
     if (answer.kind === 'refused' && answer.status !== toProvision)
       this.#note(account, `${answer.status} to ${line.command} of ${line.deviceId}`);

@@ -7,6 +7,7 @@ import type { ApiParts } from './api.ts';
 import { apiPaths } from './api.ts';
 import type { ApiOperation } from './api-operation.ts';
 import { Asking } from './asking.ts';
+import { LargeRequests } from './large-requests.ts';
 import { createWebApp } from './web-app.ts';
 
 const one = (name: string, changes: Partial<ApiOperation> = {}): ApiOperation => ({
@@ -50,6 +51,7 @@ function api() {
   const open = { count: 0 };
   const parts: ApiParts = {
     version: '1.2.3',
+    large: new LargeRequests(),
     operations,
     call(name, given, by) {
       called.push([by.who, name]);

@@ -8,6 +8,7 @@ import type { ApiOperation } from './api-operation.ts';
 import type { Asking, WebContext } from './asking.ts';
 import { askerText, mayBeAnyPage, strangersPage } from './asking.ts';
 import { jsonBody } from './json-body.ts';
+import type { LargeRequests } from './large-requests.ts';
 import { openApi } from './open-api.ts';
 import { readBody } from './request-body.ts';
 import type { WebApp } from './web-app.ts';
@@ -16,6 +17,7 @@ export interface ApiParts {
   readonly version: string;
   readonly operations: readonly ApiOperation[];
   readonly asking: Pick<Asking, 'allowed'>;
+  readonly large: LargeRequests;
   /** @throws what `isRefusal` knows, for what cannot be asked like this. */
   readonly call: (
     name: string,
@@ -47,7 +49,8 @@ export function apiPaths(parts: ApiParts) {
   };
 }
 
-export interface OperationPaths<Who> extends Pick<ApiParts, 'operations' | 'isRefusal'> {
+export interface OperationPaths<Who extends string>
+  extends Pick<ApiParts, 'operations' | 'isRefusal' | 'large'> {
   /** The path above their names. */
   readonly under: string;
   /** Asked before anything is read. @throws HTTPException 401, 403 */
@@ -60,7 +63,7 @@ export interface OperationPaths<Who> extends Pick<ApiParts, 'operations' | 'isRe
 }
 
 /** A path for each operation: GET for what only looks, POST for all. */
-export function operationPaths<Who>(app: WebApp, parts: OperationPaths<Who>): void {
+export function operationPaths<Who extends string>(app: WebApp, parts: OperationPaths<Who>): void {
   const byName = new Map(parts.operations.map((one) => [one.name, one]));
   app.on(['GET', 'POST'], `${parts.under}/:name`, async (c) => {
     const one = byName.get(c.req.param('name') ?? '');
@@ -70,6 +73,7 @@ export function operationPaths<Who>(app: WebApp, parts: OperationPaths<Who>): vo
     // Some ask others (the DNS, rspamd), some read for long.
     if (c.req.method !== 'POST' && mayBeAnyPage(c.req.raw)) throw strangersPage();
     const who = await parts.whoMay(c, one);
+    await parts.large.body(c.env, who, c.req.raw, one.bodyMax ?? bodyBytesMax);
     const given = await givenIn(c.req.raw, one);
     try {
       return await answered(parts.call(one.name, given, { who, client: c.env.address }), one);

@@ -77,6 +77,28 @@ describe('HTTP service', () => {
     assert.match(answers, /^HTTP\/1\.1 200 OK[\s\S]*\/oneHTTP\/1\.1 200 OK[\s\S]*\/two$/);
   });
 
+  it('tells when an answer has been sent, and when nobody is there for it', async () => {
+    const over: string[] = [];
+    const { promise, resolve } = Promise.withResolvers<Response>();
+    await using server = await serving({
+      fetch(request, client) {
+        const { pathname } = new URL(request.url);
+        client.over!(() => over.push(pathname));
+        return pathname === '/never' ? promise : new Response(pathname);
+      },
+    });
+    await all(server.connect(get('/one', true)));
+    assert.deepEqual(over, ['/one']);
+    const gone = server.connect(get('/never'));
+    await once(gone, 'connect');
+    gone.end();
+    await once(gone, 'close');
+    resolve(new Response());
+    await until(server.connect(get('/two')), '/two');
+    while (over.length < 3) await new Promise(setImmediate);
+    assert.deepEqual(over.toSorted(), ['/never', '/one', '/two']);
+  });
+
   it('RFC 9112 §3.2: a request without Host, with two, or with nonsense in it is 400', async () => {
     await using server = await serving();
     for (const head of ['', 'Host: a\r\nHost: b\r\n', 'Host: a b/..@c\r\n'])

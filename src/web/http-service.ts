@@ -23,6 +23,8 @@ export interface WebClient extends Upgrading {
   readonly secure: boolean;
   /** Its answer takes up to `ms`, and nothing moves until then. */
   readonly waits?: ((ms: number) => void) | undefined;
+  /** Calls when its answer has been sent, or nobody is there for it any more. */
+  readonly over?: ((then: () => void) => void) | undefined;
 }
 
 export interface HttpServiceParts extends OpenConnectionsParts {
@@ -95,7 +97,10 @@ export function createHttpService({ fetch, limits, log, ...parts }: HttpServiceP
   const open = new OpenConnections(parts);
   const clients = new WeakMap<Socket, HttpConnection>();
   const listener = getRequestListener(
-    (request, { incoming }) => fetch(request, clients.get(incoming.socket as Socket) ?? nobody),
+    (request, { incoming, outgoing }) => {
+      const client = clients.get(incoming.socket as Socket) ?? nobody;
+      return fetch(request, { ...client, over: (then) => onceOver(outgoing, then) });
+    },
     { overrideGlobalObjects: false },
   );
   const inForce = { ...defaultHttpLimits, ...limits };
@@ -145,6 +150,17 @@ export function createHttpService({ fetch, limits, log, ...parts }: HttpServiceP
 
 const hostsIn = (rawHeaders: readonly string[]): number =>
   rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === 'host').length;
+
+interface Outgoing {
+  readonly closed: boolean;
+  readonly destroyed: boolean;
+  once(event: 'close', then: () => void): unknown;
+}
+
+function onceOver(outgoing: Outgoing, then: () => void): void {
+  if (outgoing.closed || outgoing.destroyed) then();
+  else outgoing.once('close', then);
+}
 
 const nobody: WebClient = { address: 'unknown', secure: false };
 

@@ -4,6 +4,7 @@ import { silentLog } from '../base/log.ts';
 import { Counter } from '../base/metrics.ts';
 import { Asking } from './asking.ts';
 import { downloadHeaders } from './download.ts';
+import { LargeRequests } from './large-requests.ts';
 import { mailFramePaths } from './mail-frame.ts';
 import { createWebApp } from './web-app.ts';
 
@@ -35,6 +36,7 @@ function frames(html = '<p>Hello</p>', octets = letter(html)) {
     paths: [
       mailFramePaths({
         isRefusal: (error) => error instanceof Refusal,
+        large: new LargeRequests(),
         asking: new Asking({
           bearer: async (name) =>
             name === 'reader' ? { kind: 'token', name, allows: ['read'] } : undefined,

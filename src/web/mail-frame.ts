@@ -1,7 +1,7 @@
 // A message for a page that shows it: its HTML in a frame that can do nothing, its parts and its source as
 // downloads. Nothing of it is ever a document of our own origin.
 
-import type { FoundMessage } from '../inbox/find-message.ts';
+import type { FoundMessage, RoomFor } from '../inbox/find-message.ts';
 import { frameDocument, framePolicy } from '../inbox/shown-html.ts';
 import { shownMessage } from '../inbox/shown-message.ts';
 import type { ApiParts } from './api.ts';
@@ -9,10 +9,10 @@ import type { Asking, WebContext } from './asking.ts';
 import { downloadHeaders } from './download.ts';
 import type { WebApp } from './web-app.ts';
 
-export interface MailFrameParts extends Pick<ApiParts, 'isRefusal'> {
+export interface MailFrameParts extends Pick<ApiParts, 'isRefusal' | 'large'> {
   readonly asking: Pick<Asking, 'allowed'>;
   /** @throws what `isRefusal` knows */
-  readonly message: (address: string, id: string) => Promise<FoundMessage>;
+  readonly message: (address: string, id: string, room: RoomFor) => Promise<FoundMessage>;
 }
 
 /** Who may read mail may see it. */
@@ -30,18 +30,25 @@ export function mailFramePaths({ asking, ...parts }: MailFrameParts) {
     });
 }
 
-export interface FramePaths extends Pick<MailFrameParts, 'isRefusal' | 'message'> {
+export interface FramePaths extends Pick<MailFrameParts, 'isRefusal' | 'message' | 'large'> {
   /** The path above the messages' ids. */
   readonly under: string;
   /** Whose mail is asked for. @throws HTTPException 401, 403 */
   readonly whose: (c: WebContext) => Promise<string>;
 }
 
-export function framePaths(app: WebApp, { under, whose, message, isRefusal }: FramePaths): void {
+export function framePaths(
+  app: WebApp,
+  { under, whose, message, isRefusal, large }: FramePaths,
+): void {
   const read = async (c: WebContext): Promise<FoundMessage | Response> => {
     const address = await whose(c);
     try {
-      return await message(address, c.req.param('id') ?? '');
+      return await message(
+        address,
+        c.req.param('id') ?? '',
+        large.answerOf(c.env, `${under} ${address}`),
+      );
     } catch (error) {
       if (isRefusal(error)) return c.text(`${error.message}\n`, 404);
       throw error;

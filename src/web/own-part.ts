@@ -9,7 +9,7 @@ import type { MailFrameParts } from './mail-frame.ts';
 import { framePaths } from './mail-frame.ts';
 import type { WebApp } from './web-app.ts';
 
-export interface OwnPartParts extends Pick<MailFrameParts, 'message' | 'isRefusal'> {
+export interface OwnPartParts extends Pick<MailFrameParts, 'message' | 'isRefusal' | 'large'> {
   readonly operations: readonly ApiOperation[];
   readonly asking: Pick<Asking, 'account'>;
   /** @throws what `isRefusal` knows */

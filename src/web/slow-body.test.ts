@@ -8,7 +8,11 @@ function watched(t: TestContext, headers: Readonly<Record<string, string>>) {
   t.mock.timers.enable({ apis: ['setInterval'] });
   const state = { destroyed: 0 };
   const socket = { bytesRead: 500, destroy: () => (state.destroyed += 1) };
-  const incoming = Object.assign(new EventEmitter(), { headers, socket, complete: false });
+  const buffered = { readableLength: 0, readableHighWaterMark: 64 };
+  const incoming = Object.assign(new EventEmitter(), {
+    ...{ headers, socket, complete: false },
+    ...buffered,
+  });
   const outgoing = { writableFinished: false };
   endSlowBody(incoming as never, outgoing as never, { requestMs: 60, bodyBytes: 100 });
   const after = (octets: number): number => {
@@ -42,6 +46,14 @@ describe('a body', () => {
     const { incoming, after } = watched(t, { 'content-length': '1000' });
     incoming.emit('close');
     assert.equal(after(0), 0);
+  });
+
+  it('that nobody has begun to read waits for us', (t) => {
+    const { incoming, outgoing, after } = watched(t, { 'content-length': '1000' });
+    incoming.readableLength = 64;
+    assert.equal(after(0), 0);
+    outgoing.writableFinished = true;
+    assert.equal(after(0), 1);
   });
 
   it('is not awaited behind its answer', (t) => {

@@ -22,6 +22,12 @@ export function endSlowBody(
   let before = socket.bytesRead;
   const timer = setInterval(() => {
     if (incoming.complete) clearInterval(timer);
+    // Nobody has begun to read it: it waits for us.
+    else if (
+      incoming.readableLength >= incoming.readableHighWaterMark &&
+      !outgoing.writableFinished
+    )
+      return;
     else if (outgoing.writableFinished || socket.bytesRead - before < bodyBytes) socket.destroy();
     before = socket.bytesRead;
   }, requestMs);

@@ -81,6 +81,8 @@ export interface Call {
   readonly body: Uint8Array;
   /** Whoever asked has left. */
   readonly left: AbortSignal;
+  /** Called with how much before something large is read whole: resolves when there is room, until the call is over. */
+  readonly room: (octets: number) => Promise<void>;
 }
 
 /** Who asked, and for what, as the log has it. */

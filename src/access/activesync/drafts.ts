@@ -89,9 +89,11 @@ function idOf({ call }: Context, name: string): string {
   return hash('sha256', `${call.account} ${call.line.deviceId} ${name}`).slice(0, 32);
 }
 
-async function messageAt({ store }: Context, { folder, uid }: SourceMessage) {
+async function messageAt({ store, call }: Context, { folder, uid }: SourceMessage) {
   const [content] = await store.open(folder, [uid]);
-  return content && readOctets(content);
+  if (content === undefined) return undefined;
+  await call.room(content.size);
+  return readOctets(content);
 }
 
 interface Known {

@@ -27,15 +27,24 @@ async function dataOf(type: number) {
   const preference = { type, truncation: undefined, allOrNone: false, preview: 0 };
   const shape = { bodies: [preference], parts: [], mimeSupport: 2 };
   const facts = { ...state, uid: 1, modseq: 1, size: message.length, received: 0 };
-  const [item] = await itemsOf({ store, folder: 1, shape, version: '16.1' }, [facts]);
+  const room = async (octets: number) => {
+    assert.ok(octets <= message.length);
+    rooms.push(octets);
+  };
+  const rooms: number[] = [];
+  const [item] = await itemsOf({ store, folder: 1, shape, version: '16.1', room }, [facts]);
   const body = item?.find(({ tag }) => tag === 'AirSyncBase:Body');
-  return { data: octetsOf(child(body, 'AirSyncBase:Data')!), freed: freed.length };
+  return { data: octetsOf(child(body, 'AirSyncBase:Data')!), freed: freed.length, rooms };
 }
 
 describe('items of a device', () => {
   it('give the memory of a message back once its text was taken from it', async () => {
     const { data, freed } = await dataOf(bodyType.plain);
     assert.deepEqual([String(data), freed], ['Héllo\r\n', 1]);
+  });
+
+  it('ask for room before they are read', async () => {
+    assert.deepEqual((await dataOf(bodyType.mime)).rooms, [message.length]);
   });
 
   it('leave MIME, which is the message itself, alone', async () => {

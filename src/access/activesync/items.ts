@@ -45,13 +45,15 @@ export interface ItemParts {
   readonly folder: number;
   readonly shape: ItemShape;
   readonly version: Version;
+  /** As in Call. */
+  readonly room: (octets: number) => Promise<void>;
   /** The UID that the device knows a message by, where it is another one. */
   readonly shownAs?: ((uid: number) => number) | undefined;
 }
 
 /** In the order asked for; undefined for what is gone. */
 export async function itemsOf(
-  { store, folder, shape, version, shownAs = (uid) => uid }: ItemParts,
+  { store, folder, shape, version, room, shownAs = (uid) => uid }: ItemParts,
   facts: readonly ItemFacts[],
 ): Promise<readonly (readonly Element[] | undefined)[]> {
   if (facts.length === 0) return [];
@@ -60,6 +62,11 @@ export async function itemsOf(
     store.digests(folder, uids),
     store.open(folder, uids),
   ]);
+  const needed = contents.map((content, i) => {
+    const digest = digests[i];
+    return content && digest ? neededOctets(digest, content, shape) : 0;
+  });
+  await room(needed.reduce((sum, each) => sum + each, 0));
   return Promise.all(
     facts.map(async (state, i) => {
       const [digest, content] = [digests[i], contents[i]];

@@ -149,9 +149,11 @@ async function keepCopy(context: Context, bytes: Buffer, maybe: boolean): Promis
 }
 
 /** Undefined when it is gone: the answer is sent without it. */
-async function originalOf({ store }: Context, { folder, uid }: SourceMessage) {
+async function originalOf({ store, call }: Context, { folder, uid }: SourceMessage) {
   const [content] = await store.open(folder, [uid]);
-  return content && readOctets(content);
+  if (content === undefined) return undefined;
+  await call.room(content.size);
+  return readOctets(content);
 }
 
 function withOriginal(

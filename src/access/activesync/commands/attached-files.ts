@@ -38,7 +38,7 @@ export async function attachedFiles(
     const { store, call } = context;
     const shownAs = (each: number) => shownUid(renamed, each);
     const shape = { bodies: [], parts: [], mimeSupport: 0 };
-    const parts = { store, folder, shape, version: call.line.version, shownAs };
+    const parts = { store, folder, shape, version: call.line.version, room: call.room, shownAs };
     const [item] = await itemsOf(parts, [facts]);
     const all = item?.find(({ tag }) => tag === 'AirSyncBase:Attachments');
     told.set(result, element('AirSyncBase:Attachments', named(all, attached!)));

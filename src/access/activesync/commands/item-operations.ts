@@ -125,8 +125,9 @@ class Operations {
     if (named === undefined || facts === undefined) return undefined;
     const shape = readItemShape(options);
     const shown = messagePlace(id)!.uid;
-    const { version } = call.line;
-    const parts = { store, folder: named.folder.id, shape, version, shownAs: () => shown };
+    const { room, line } = call;
+    const about = { folder: named.folder.id, shape, version: line.version };
+    const parts = { store, room, ...about, shownAs: () => shown };
     const [item] = await itemsOf(parts, [facts]);
     return this.#parts === undefined ? item : item?.map((each) => this.#bodyApart(each));
   }
@@ -218,6 +219,7 @@ async function attachmentAt(context: Context, reference: string) {
   const leaf = digest && leafParts(digest.body).find((each) => each.path === path);
   if (leaf === undefined || content === undefined) return undefined;
   try {
+    await context.call.room(Math.min(content.size, leaf.part.bodyEnd));
     const octets = partOctets(await readOctets(content, leaf.part.bodyEnd), leaf.part);
     return { type: `${leaf.part.type}/${leaf.part.subtype}`, octets };
   } catch (error) {

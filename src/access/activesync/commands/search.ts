@@ -135,7 +135,8 @@ async function propertiesOf(context: Context, mail: FoundMail, shape: ItemShape)
   const facts = await factsOf(context, mail.folder, mail.uid);
   if (facts === undefined) return [];
   const { store, call } = context;
-  const parts = { store, folder: mail.folder, shape, version: call.line.version };
+  const { room, line } = call;
+  const parts = { store, room, folder: mail.folder, shape, version: line.version };
   const [item] = await itemsOf(parts, [facts]);
   return item ?? [];
 }

@@ -272,7 +272,8 @@ class CollectionSync {
     const { folder } = this.#parts;
     const { version } = call.line;
     const added = sent.flatMap(({ kind, facts }) => (kind === 'add' && facts ? [facts] : []));
-    const items = await itemsOf({ store, folder, shape, version, shownAs }, added);
+    const { room } = call;
+    const items = await itemsOf({ store, folder, shape, version, room, shownAs }, added);
     const properties = new Map(added.map(({ uid }, i) => [uid, items[i]]));
     return sent.flatMap(({ kind, uid, facts }) => {
       const id = element('AirSync:ServerId', messageId(folder, shownAs(uid)));

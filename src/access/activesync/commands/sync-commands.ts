@@ -314,7 +314,7 @@ export async function fetched(
     const facts = uid === undefined || isFull ? undefined : await factsOf(context, folder, uid);
     const { store, call } = context;
     const shownAs = (each: number) => shownUid(renamed, each);
-    const parts = { store, folder, shape, version: call.line.version, shownAs };
+    const parts = { store, folder, shape, version: call.line.version, room: call.room, shownAs };
     const [item] = facts === undefined ? [] : await itemsOf(parts, [facts]);
     // What has no room is asked for again: "a server error".
     const missing = isFull ? syncStatus.failed : syncStatus.notFound;
