@@ -19,6 +19,7 @@ async function fetchTwice(file: string, acceptMultipart: boolean) {
     call: {
       account: 'ann@example.org',
       line: { acceptMultipart },
+      room: async () => {},
       document: element('ItemOperations:ItemOperations', [fetch, fetch]),
     },
     store: {
