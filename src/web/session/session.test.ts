@@ -101,7 +101,9 @@ describe('logging in by a browser', () => {
     assert.match(set, /^postrider_session=secret-0; /);
     for (const part of ['HttpOnly', 'SameSite=Strict', 'Secure', 'Path=/'])
       assert.ok(set.includes(part), part);
-    const plain = await ask('', { body: right, secure: false });
+    const proxied = await ask('', { body: right, secure: false });
+    assert.match(proxied.set, /Secure/, 'a proxy ended its TLS');
+    const plain = await ask('', { body: right, secure: false, origin: 'http://mx.test' });
     assert.doesNotMatch(plain.set, /Secure/);
     const cookie = set.split(';')[0]!;
     const who = async () => (await ask('', { method: 'GET', cookie })).json.who;

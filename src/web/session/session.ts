@@ -102,15 +102,15 @@ const refusals = {
   temporary: () => refusal(503, 'not now; try again in a moment', { 'retry-after': '5' }),
 };
 
-/** Opens a session, gives the browser its cookie and tells who that is. */
+/** Opens a session, gives the browser its cookie and tells who that is. `url`: where the browser is, if it does not say. */
 export async function enter(
   c: WebContext,
-  { open }: Pick<SessionParts, 'open'>,
+  { open, url }: Pick<SessionParts, 'open'> & { readonly url?: string },
   owner: Owner,
 ): Promise<Response> {
   const program = c.req.header('user-agent') ?? '';
   const { secret, asker } = await open({ owner, client: c.env.address, program });
-  setCookie(c, sessionCookie, secret, cookieFor(c));
+  setCookie(c, sessionCookie, secret, cookieFor(c, url));
   return c.json({ who: told(asker) });
 }
 
@@ -119,8 +119,11 @@ export function ownPageOnly(c: WebContext): void {
   if (!isOwnPage(c.req.raw)) throw refusal(403, 'this is asked from our own pages only');
 }
 
-const cookieFor = ({ env }: WebContext) =>
-  ({ path: '/', httpOnly: true, sameSite: 'Strict', secure: env.secure }) as const;
+/** Behind a proxy that ends TLS, the browser says that its page came by it. */
+const cookieFor = ({ env, req }: WebContext, url = req.header('origin') ?? '') => {
+  const secure = env.secure || /^https:/i.test(url);
+  return { path: '/', httpOnly: true, sameSite: 'Strict', secure } as const;
+};
 
 /** A token is a program's: no page is shown to it. */
 function told(asker: Asker | undefined): Who {

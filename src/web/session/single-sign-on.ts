@@ -97,7 +97,8 @@ export function singleSignOnPaths(parts: SingleSignOnParts) {
         parts.refused({ ...failureOf(c), reason: 'nobody here has that name', user });
         throw refusal(403, 'the identity provider knows you, but nobody here has that name');
       }
-      const { headers } = await enter(c, parts, owner);
+      const { url } = settingsOf(parts);
+      const { headers } = await enter(c, { ...parts, url }, owner);
       headers.delete('content-type');
       headers.append('refresh', '0; url=/');
       // A redirect would still count as the provider's, which our cookie is not sent with.
