@@ -48,12 +48,13 @@ const bodyBytesMax = 70 * 2 ** 20;
 
 /**
  * What whoever asks may see: an inbox's own login shows it alone. A browser sends that along whatever page asks, as it
- * does cookies. @throws HTTPException 401, 403, 429, 503
+ * does cookies. `name`: the operation whose right it takes. @throws HTTPException 401, 403, 429, 503
  */
 export async function mailFor(
   parts: CatcherParts,
   changes: boolean,
   c: Asked,
+  name = changes ? 'mailDelete' : 'mailRead',
 ): Promise<CaughtMail> {
   const basic = basicOf(c);
   if (basic !== undefined) {
@@ -61,7 +62,7 @@ export async function mailFor(
     if (!isAsked) throw plainly(403, 'this is not for pages of others\n');
     return parts.mail(await inboxOf(parts, basic, c.env.address));
   }
-  await parts.asking.allowed(c, { name: changes ? 'mailDelete' : 'mailRead', changes });
+  await parts.asking.allowed(c, { name, changes });
   return parts.mail(undefined);
 }
 

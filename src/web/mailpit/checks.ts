@@ -21,8 +21,8 @@ import {
 } from './asked.ts';
 
 export function checkPaths(parts: CatcherParts) {
-  const asked = async (c: Asked, changes = false) => {
-    const mail = await mailFor(parts, changes, c);
+  const asked = async (c: Asked, changes = false, name?: string) => {
+    const mail = await mailFor(parts, changes, c, name);
     return { mail, found: await oneOf(mail, c, c.req.param('id') ?? '') };
   };
   return (app: WebApp): void => {
@@ -35,7 +35,7 @@ export function checkPaths(parts: CatcherParts) {
     // By POST, too, which is ours: a browser that is asked by GET may be asked by any page.
     app.on(['GET', 'POST'], '/api/v1/message/:id/link-check', async (c) => {
       // Not for whoever may only look: whoever wrote the message can notice, and a link may do something.
-      const { mail, found } = await asked(c, true);
+      const { mail, found } = await asked(c, true, 'mailCheckLinks');
       const followRedirects = /^(?:true|1)$/.test(c.req.query('follow') ?? '');
       const { signal } = c.req.raw;
       const result = await parts.links?.check(await shownOf(mail, found), {

@@ -11,7 +11,7 @@ const asked = z.object({ To: z.array(z.string()).min(1).max(releasedMax) });
 export function releasePaths(parts: CatcherParts) {
   return (app: WebApp): void => {
     app.post('/api/v1/message/:id/release', async (c) => {
-      const mail = await mailFor(parts, true, c);
+      const mail = await mailFor(parts, true, c, 'mailRelease');
       const read = async () =>
         (await contentOf(mail, await oneOf(mail, c, c.req.param('id')))).octets;
       try {
