@@ -13,6 +13,7 @@ import { unreachable } from '../base/assert.ts';
 import { freeMemory } from '../base/free-memory.ts';
 import type { LoginResult } from '../policy/accounts/login.ts';
 import type { WebContext } from './asking.ts';
+import { isOthersPage } from './asking.ts';
 import type { LargeRequests } from './large-requests.ts';
 import { readBody } from './request-body.ts';
 import type { WebApp } from './web-app.ts';
@@ -124,6 +125,7 @@ class Exchange {
       c.text('who are you?\n', 401, { 'www-authenticate': 'Basic realm="mail", charset="UTF-8"' });
     const given = credentialsIn(c.req.header('authorization'));
     if (given === undefined) return ask();
+    if (isOthersPage(c.req.raw)) return c.text('this is not for pages of others\n', 403);
     const result = await this.#parts.login(given, c.env.address);
     if (result.kind === 'logged-in') return result.account;
     if (result.kind === 'refused' && result.reason === 'credentials') return ask();
@@ -185,7 +187,10 @@ class Exchange {
       case 'parts':
         return this.#octets(partsType, multipart([encodeWbxml(answer.root), ...answer.parts]));
       case 'octets':
-        return this.#octets(answer.type, Buffer.from(answer.octets));
+        return this.#octets(answer.type, Buffer.from(answer.octets), {
+          'content-disposition': 'attachment',
+          'content-security-policy': "sandbox; default-src 'none'",
+        });
       case 'refused':
         return new Response(null, { status: answer.status });
       default:
@@ -193,14 +198,19 @@ class Exchange {
     }
   }
 
-  async #octets(type: string, octets: Buffer<ArrayBuffer>): Promise<Response> {
+  /** A file of somebody's is never a page of ours. */
+  async #octets(
+    type: string,
+    octets: Buffer<ArrayBuffer>,
+    more: Record<string, string> = {},
+  ): Promise<Response> {
     const c = this.#c;
     const accepts = /(?:^|[\s,])gzip(?:\s*(?:,|$))/i.test(c.req.header('accept-encoding') ?? '');
     if (!accepts || octets.length < compressedBytesMin)
-      return c.body(octets, 200, { 'content-type': type });
+      return c.body(octets, 200, { ...more, 'content-type': type });
     const packed = await compress(octets, { level: 1 });
     freeMemory(octets);
-    return c.body(packed, 200, { 'content-type': type, 'content-encoding': 'gzip' });
+    return c.body(packed, 200, { ...more, 'content-type': type, 'content-encoding': 'gzip' });
   }
 }
 

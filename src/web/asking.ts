@@ -94,12 +94,19 @@ export const askerText = (asker: Asker): string =>
  * Asked by a program, or by a page of ours: browsers say where a page comes from (Fetch Metadata), older ones at
  * least its origin where something is changed. Nobody else's page may use what this browser is allowed.
  */
-export function isOwnPage({ url, headers, method }: Request): boolean {
+export function isOwnPage(request: Request): boolean {
+  const { headers, method } = request;
+  if (isOthersPage(request)) return false;
+  if (headers.has('origin') || headers.has('sec-fetch-site')) return true;
+  return method === 'GET' || method === 'HEAD' || !headers.has('cookie');
+}
+
+/** A browser says that it asks for a page of somebody else; it sends a password that it knows along all the same. */
+export function isOthersPage({ url, headers }: Request): boolean {
   const site = headers.get('sec-fetch-site');
-  if (site !== null && site !== 'same-origin' && site !== 'none') return false;
+  if (site !== null && site !== 'same-origin' && site !== 'none') return true;
   const origin = headers.get('origin');
-  if (origin !== null) return URL.canParse(origin) && new URL(origin).host === new URL(url).host;
-  return site !== null || method === 'GET' || method === 'HEAD' || !headers.has('cookie');
+  return origin !== null && !(URL.canParse(origin) && new URL(origin).host === new URL(url).host);
 }
 
 /**

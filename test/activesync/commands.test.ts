@@ -250,6 +250,26 @@ describe('a phone', () => {
       [whole.headers.get('content-type'), String(whole.octets)],
       [...['text/csv', '0123456789']],
     );
+    // HTML that somebody sent is no page of ours.
+    assert.equal(whole.headers.get('content-disposition'), 'attachment');
+    assert.match(whole.headers.get('content-security-policy') ?? '', /^sandbox/);
+  });
+
+  it('does nothing for pages of others, which a browser sends the password along for', async () => {
+    await using it = await world();
+    const { phone } = it;
+    const own = new URL(phone.url).origin;
+    const firstFolders: Node = ['FolderHierarchy:FolderSync', ['FolderHierarchy:SyncKey', '0']];
+    const statusWith = async (headers: Record<string, string>) =>
+      (await phone.ask('FolderSync', firstFolders, { headers })).status;
+    for (const headers of [
+      { origin: 'https://evil.example' },
+      { origin: 'null' },
+      { origin: own.replace('127.0.0.1', 'localhost') },
+    ])
+      assert.equal(await statusWith(headers), 403, JSON.stringify(headers));
+    for (const headers of [{ origin: own }, { cookie: 'balancer=1' }])
+      assert.equal(await statusWith(headers), 200, JSON.stringify(headers));
   });
 
   it('[MS-ASCMD] 2.2.3.110: MIMESupport says of what it gets MIME', async () => {
