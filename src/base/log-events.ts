@@ -176,7 +176,8 @@ const about = {
       'Somebody here looks at what happens at all nodes, and that one does not say what happens there.',
     'node was taken for dead':
       'This node could not reach the database for too long; what it had claimed is not its own any more.',
-    'node replaced': 'Another process goes on under this node’s name, or it was removed; it ends.',
+    'node replaced':
+      'Another process goes on under this node’s name, it was removed, or a newer version has changed the tables beyond what it knows; it ends.',
     'journal-failed': 'The queue’s journal cannot be written; messages go to the database.',
     'journal-has-no-room': 'The same, for want of room.',
     'journal-recovered': 'Messages that the journal had when the process ended.',

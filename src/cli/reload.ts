@@ -1,6 +1,7 @@
 // `postrider reload`: the same as SIGHUP, with the problems printed here.
 
 import { Command } from 'commander';
+import type { RemoteOperations } from '../admin/control-client.ts';
 import type { Context } from './context.ts';
 import { CliError } from './context.ts';
 import type { CommonOptions } from './settings.ts';
@@ -11,7 +12,7 @@ export function reloadCommand(context: Context): Command {
     .description('make the running server read its configuration and certificates again')
     .action(async (options: CommonOptions) => {
       await using reached = await reach(options, context);
-      const { server, dataDirectory } = reached;
+      const { server, dataDirectory, config } = reached;
       if (server === undefined)
         throw new CliError(
           1,
@@ -28,7 +29,23 @@ export function reloadCommand(context: Context): Command {
           ? `${JSON.stringify({ reloaded: true, needsRestart: later })}\n`
           : 'reloaded\n',
       );
-      if (later.length > 0 && options.json !== true)
-        context.note(`not before a restart: ${later.join(', ')}`);
+      if (options.json === true) return;
+      if (later.length > 0) context.note(`not before a restart: ${later.join(', ')}`);
+      if (config?.store.kind !== 'postgres') return;
+      const others = await nodesBeside(config.store.node, server);
+      if (others.length > 0)
+        context.note(
+          `at this node alone; change the configuration, and call this, at the others as well: ${others.join(', ')}`,
+        );
     });
+}
+
+/** Those that are at work. It is a hint: while the database is away there is none. */
+async function nodesBeside(own: string, server: RemoteOperations): Promise<readonly string[]> {
+  const names: string[] = [];
+  try {
+    for await (const { name, state } of server.nodeList())
+      if (name !== own && state !== 'gone') names.push(name);
+  } catch {}
+  return names;
 }

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { runCommand } from '../../src/cli/test-command.ts';
 import { testCluster, withoutPostgres } from '../../src/store/postgres/test-cluster.ts';
 import { freePorts } from '../ports.ts';
 import { eventually, startProcess } from '../process.ts';
@@ -89,6 +90,11 @@ describe('two nodes', { skip: withoutPostgres() }, () => {
     await areIn('gone', 'active');
     await using again = await first.restart();
     await areIn('active', 'active');
+    const reloaded = await runCommand(again.directory, ['reload', '--config', again.configFile]);
+    assert.deepEqual(
+      [reloaded.out, /at this node alone; .*, at the others as well: two$/m.test(reloaded.err)],
+      ['reloaded\n', true],
+    );
     await again.command('node', 'drain', 'two');
     await eventually(
       async () => (second.child.exitCode === 0 ? true : undefined),

@@ -16,14 +16,29 @@ const directory = join(import.meta.dirname, 'migrations');
 
 /** Numbered from 1 without gaps. */
 export function migrations(): readonly Migration[] {
-  return readdirSync(directory)
-    .filter((name) => /^\d{4}-.*\.sql$/.test(name))
-    .sort()
-    .map((name) => ({
-      version: Number(name.slice(0, 4)),
-      sql: readFileSync(join(directory, name), 'utf8'),
-    }));
+  return files().map((name) => ({
+    version: versionOf(name),
+    sql: readFileSync(join(directory, name), 'utf8'),
+  }));
 }
+
+const files = (): readonly string[] =>
+  readdirSync(directory)
+    .filter((name) => /^\d{4}-.*\.sql$/.test(name))
+    .sort();
+
+const versionOf = (name: string): number => Number(name.slice(0, 4));
+
+/** The version of the tables that this program knows. */
+export const newestVersion = (): number => Math.max(0, ...files().map(versionOf));
+
+/** What a newer version has made of the tables is not for this one. */
+export const tooNew = (version: number): StoreOpenError =>
+  new StoreOpenError(
+    'newer',
+    `the database was changed by a newer Postrider (tables ${version}, this one knows ${newestVersion()}): ` +
+      'install that version here, too',
+  );
 
 /** Ours among the locks that applications agree upon: "post" in ASCII. */
 const migrationLock = 0x706f7374;
@@ -36,17 +51,12 @@ const migrationLock = 0x706f7374;
  */
 export async function migrate(database: Database): Promise<void> {
   const known = migrations();
-  const newest = known.at(-1)?.version ?? 0;
+  const newest = newestVersion();
   await database.transaction(async (transaction) => {
     await transaction.run('SELECT pg_advisory_xact_lock($1)', [migrationLock]);
     await transaction.run('SET LOCAL statement_timeout = 0');
     const { version, oldest } = await versionsOf(transaction);
-    if (oldest > newest)
-      throw new StoreOpenError(
-        'newer',
-        `the database was changed by a newer Postrider (tables ${version}, this one knows ${newest}): ` +
-          'install that version here, too',
-      );
+    if (oldest > newest) throw tooNew(version);
     for (const migration of known)
       if (migration.version > version) await transaction.run(migration.sql);
     if (newest > version)

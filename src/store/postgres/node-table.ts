@@ -9,6 +9,7 @@ import type { Row } from '../row.ts';
 import { integer, integerOrNull, text, textOrNull } from '../row.ts';
 import type { OtherNode } from '../shares.ts';
 import type { Database, Queries, Transaction } from './database.ts';
+import { newestVersion, tooNew } from './migrations.ts';
 import type { SaidOfShares } from './node-shares.ts';
 import type { Joined, NodeStanding, NodeTable } from './nodes.ts';
 
@@ -26,6 +27,7 @@ export interface PostgresNodeTableParts {
 
 export class PostgresNodeTable implements NodeTable {
   readonly #parts: PostgresNodeTableParts;
+  readonly #tables = newestVersion();
 
   constructor(parts: PostgresNodeTableParts) {
     this.#parts = parts;
@@ -59,13 +61,16 @@ export class PostgresNodeTable implements NodeTable {
     return integer(row?.session);
   }
 
+  /** @throws StoreOpenError when tables were changed that this version would misread */
   async beat(session: number, said: SaidOfShares): Promise<'heard' | 'draining' | 'gone'> {
     const [row] = await this.#parts.beats.rows(
       `UPDATE node SET seen = clock_timestamp(), members = $2, exceeding = $3
-       WHERE session = $1 RETURNING draining`,
+       FROM schema_version tables
+       WHERE session = $1 RETURNING draining, tables.version AS tables, oldest`,
       [session, said.members, JSON.stringify(said.exceeding)],
     );
     if (row === undefined) return 'gone';
+    if (integer(row.oldest) > this.#tables) throw tooNew(integer(row.tables));
     return row.draining === true ? 'draining' : 'heard';
   }
 

@@ -5,6 +5,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { Holdings, InTurn, NodeFacts, Nodes, TellOthers } from '../nodes.ts';
+import { StoreOpenError } from '../open-error.ts';
 import type { OtherNode } from '../shares.ts';
 import type { SaidOfShares } from './node-shares.ts';
 import { NodeShares } from './node-shares.ts';
@@ -61,7 +62,7 @@ export interface PostgresNodesParts {
   readonly giveBackOrphans: () => Promise<void>;
   /** Nobody could be sure of us, and now the database has heard us again. */
   readonly onHeard: () => void;
-  /** Another process goes on under our name, or an operator removed us: this one has to end. */
+  /** Another process goes on under our name, an operator removed us, or the tables are not ours any more: this one has to end. */
   readonly onReplaced: (error: Error) => void;
 }
 
@@ -195,8 +196,9 @@ export class PostgresNodes implements Nodes, AsyncDisposable {
       await this.#hearOthers();
       // When the database was away for everybody, everybody has been silent.
       if (wasHeard) void this.#bury();
-    } catch {
-      // The database is away, which is told where that matters.
+    } catch (error) {
+      if (error instanceof StoreOpenError) this.#end(error);
+      // Otherwise the database is away, which is told where that matters.
     }
     this.#isBeating = false;
     this.#beatLater();
@@ -225,15 +227,19 @@ export class PostgresNodes implements Nodes, AsyncDisposable {
     listener?.();
   }
 
+  #end(why: Error): void {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    this.#parts.onReplaced(why);
+  }
+
   /** Others took us for dead: what we had claimed is theirs. */
   async #comeBack(): Promise<void> {
-    const { table, name, log, onReplaced } = this.#parts;
+    const { table, name, log } = this.#parts;
     const standing = await table.standing(name);
     if (standing !== 'free') {
-      this.#isStopped = true;
       const why = standing === 'removed' ? 'was removed' : 'is another process now';
-      onReplaced(new Error(`node ${name} ${why}: this one ends`));
-      return;
+      return this.#end(new Error(`node ${name} ${why}: this one ends`));
     }
     await this.#joinNow();
     log.warn('node was taken for dead', {});

@@ -15,22 +15,26 @@ export const openNode = (
   { notify = true } = {},
 ): Promise<Stores> => openPostgresStores({ url, node, clock, notify, log: silentLog });
 
-/** A restart is a crash here: the process before gets no chance to put anything in order. */
-export const openInPostgres: OpenTestStores = async () => {
-  const url = await (await testCluster()).database();
-  const clock = new FakeClock();
-  const opened: Stores[] = [await openNode(url, 'one', clock)];
-  return {
-    clock,
-    get stores() {
-      return opened.at(-1)!;
-    },
-    async restart() {
-      await clock.advance(1000);
-      opened.push(await openNode(url, 'one', clock));
-    },
-    async [Symbol.asyncDispose]() {
-      for (const stores of opened) await stores[Symbol.asyncDispose]();
-    },
+/** On a database that is made for it. A restart is a crash here: the process before gets no chance to put anything in order. */
+export const openIn =
+  (database: () => Promise<string>): OpenTestStores =>
+  async () => {
+    const url = await database();
+    const clock = new FakeClock();
+    const opened: Stores[] = [await openNode(url, 'one', clock)];
+    return {
+      clock,
+      get stores() {
+        return opened.at(-1)!;
+      },
+      async restart() {
+        await clock.advance(1000);
+        opened.push(await openNode(url, 'one', clock));
+      },
+      async [Symbol.asyncDispose]() {
+        for (const stores of opened) await stores[Symbol.asyncDispose]();
+      },
+    };
   };
-};
+
+export const openInPostgres = openIn(async () => (await testCluster()).database());
