@@ -26,8 +26,15 @@ export class InputError extends TypeError {
   }
 }
 
-/** @throws InputError for a name that is not known, which is most often a slip of one that is. */
+/** @throws InputError for what is no object, and for a name that is not known, which is most often a slip of one that is. */
 export function refuseUnknown(given: object, known: readonly string[], where = ''): void {
+  // `listen(2525)` of other libraries has no names at all, and would do something else than what was meant.
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw new InputError(
+      'INVALID_OPTION',
+      where === '' ? 'options' : where,
+      `must be an object with ${known.join(', ')}`,
+    );
   const at = where === '' ? '' : `${where}.`;
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue;
@@ -36,6 +43,17 @@ export function refuseUnknown(given: object, known: readonly string[], where = '
       near === undefined ? `known here: ${known.join(', ')}` : `did you mean \`${near}\`?`;
     throw new InputError('UNKNOWN_OPTION', `${at}${quoted(name)}`, `is no option; ${hint}`);
   }
+}
+
+/** Octets, counts, milliseconds: undefined is the default, Infinity no limit. @throws InputError */
+export function refuseNumbersBelow(least: 0 | 1, given: object, where = ''): void {
+  for (const [name, value] of Object.entries(given))
+    if (value !== undefined && !(typeof value === 'number' && value >= least))
+      throw new InputError(
+        'INVALID_OPTION',
+        where === '' ? name : `${where}.${name}`,
+        `must be a number, ${least} or more`,
+      );
 }
 
 /** A value as an error shows it: short, on one line, and no key that stands in the wrong place. */

@@ -36,6 +36,18 @@ describe('createClient', () => {
     assert.equal(Buffer.concat(pieces).toString(), 'raw');
   });
 
+  it('may be awaited, and gone through, more than once', async () => {
+    const { made, asked } = client(() => Response.json([{ name: 'a' }]));
+    const list = made.tokenList();
+    for (const _ of [1, 2]) {
+      assert.deepEqual(await list, [{ name: 'a' }]);
+      assert.deepEqual(await Array.fromAsync(list), [{ name: 'a' }]);
+    }
+    const other = made.tokenList();
+    for (const _ of [1, 2]) assert.deepEqual(await Array.fromAsync(other), [{ name: 'a' }]);
+    assert.equal(asked.length, 2);
+  });
+
   it('throws what the server says', async () => {
     const { made } = client(() => Response.json({ error: 'no such message' }, { status: 400 }));
     await assert.rejects(async () => made.queueShow({ id: 'x' }), {

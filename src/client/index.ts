@@ -47,6 +47,8 @@ export function createClient(options: ClientOptions): Operations {
 class Answer implements PromiseLike<unknown>, AsyncIterable<unknown> {
   readonly #ask: () => Promise<Response>;
   #asked: Promise<Response> | undefined;
+  /** Read once, however often it is awaited. */
+  #value: Promise<unknown> | undefined;
 
   constructor(options: ClientOptions, name: string, input: unknown) {
     this.#ask = () => ask(options, name, input);
@@ -57,15 +59,15 @@ class Answer implements PromiseLike<unknown>, AsyncIterable<unknown> {
     resolved?: ((value: unknown) => A | PromiseLike<A>) | null,
     rejected?: ((error: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
-    return this.#answer()
-      .then((response) => response.json() as Promise<unknown>)
-      .then(resolved, rejected);
+    this.#value ??= this.#answer().then((response) => response.json() as Promise<unknown>);
+    return this.#value.then(resolved, rejected);
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<unknown> {
+    if (this.#value !== undefined) return yield* (await this.#value) as readonly unknown[];
     const response = await this.#answer();
     const type = response.headers.get('content-type') ?? '';
-    if (type.startsWith('application/json')) yield* (await response.json()) as readonly unknown[];
+    if (type.startsWith('application/json')) yield* (await this) as readonly unknown[];
     else for await (const piece of response.body ?? []) yield piece;
   }
 

@@ -1,7 +1,7 @@
 // What an SmtpServer is told, and the look at it before anything else: a slip in a name is an error at
 // once, not a limit that never was or a hook that is never called.
 
-import { InputError, quoted, refuseUnknown } from '../base/input-error.ts';
+import { InputError, quoted, refuseNumbersBelow, refuseUnknown } from '../base/input-error.ts';
 import type { Log } from '../base/log.ts';
 import { isDomain } from '../mail/fields/address.ts';
 import { parseNetwork } from '../net/network.ts';
@@ -139,7 +139,7 @@ export function checkOptions(given: SmtpServerOptions): void {
   for (const name of ['onMessage', ...hooks] as const)
     if (options[name] !== undefined && typeof options[name] !== 'function')
       throw new InputError('INVALID_OPTION', name, 'must be a function');
-  const { hostname, service, tls, limits = {}, loginThrottle, proxyProtocol } = options;
+  const { hostname, service, limits = {}, loginThrottle, proxyProtocol } = options;
   if (hostname !== undefined && !(typeof hostname === 'string' && isDomain(hostname)))
     throw new InputError(
       'INVALID_HOSTNAME',
@@ -148,25 +148,56 @@ export function checkOptions(given: SmtpServerOptions): void {
     );
   if (service !== undefined && !['smtp', 'submission', 'lmtp'].includes(service))
     throw new InputError('INVALID_OPTION', 'service', "must be 'smtp', 'submission' or 'lmtp'");
-  if (tls === undefined && options.implicitTls === true)
-    throw new InputError('MISSING_OPTION', 'tls', 'is missing: implicitTls needs a certificate');
-  checkTls(tls);
+  checkTls(options);
+  checkLog(options.log);
   checkLogin(options);
   checkNumbers(limits, 'limits', knownLimits);
-  if (typeof loginThrottle === 'object')
+  // With none of these there is no mail; elsewhere 0 is "any number", and there it might be meant.
+  const { connections, connectionsPerClient, recipients, commandMs, contentMs } = limits;
+  const needed = { connections, connectionsPerClient, recipients, commandMs, contentMs };
+  refuseNumbersBelow(1, needed, 'limits');
+  if (loginThrottle !== undefined && loginThrottle !== false)
     checkNumbers(loginThrottle, 'loginThrottle', knownThrottle);
   if (proxyProtocol !== undefined) checkProxy(proxyProtocol);
 }
 
-function checkLogin({ service, onAuth, onToken }: SmtpServerOptions): void {
+function checkLogin({ service, onAuth, onToken, insecureAuth }: SmtpServerOptions): void {
+  checkSwitch('insecureAuth', insecureAuth);
   if (service === 'submission' && onAuth === undefined && onToken === undefined)
     throw new InputError('MISSING_OPTION', 'onAuth', "is missing: 'submission' demands a login");
 }
 
-function checkTls(tls: SmtpServerOptions['tls']): void {
+/** A word out of the environment would switch on what it says is off: 'false'. */
+function checkSwitch(name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'boolean')
+    throw new InputError('INVALID_OPTION', name, 'must be true or false');
+}
+
+function checkLog(log: unknown): void {
+  const names = ['debug', 'info', 'warn', 'error'] as const;
+  const given = log as Partial<Record<(typeof names)[number], unknown>> | null | undefined;
+  if (given !== undefined && !names.every((name) => typeof given?.[name] === 'function'))
+    throw new InputError('INVALID_OPTION', 'log', `must have the functions ${names.join(', ')}`);
+}
+
+const isPemSource = (value: unknown) =>
+  (typeof value === 'string' && value !== '') || value instanceof Uint8Array;
+
+function checkTls({ tls, implicitTls, clientAuthorities }: SmtpServerOptions): void {
+  checkSwitch('implicitTls', implicitTls);
+  if (clientAuthorities !== undefined && !isPemSource(clientAuthorities))
+    throw new InputError(
+      'INVALID_OPTION',
+      'clientAuthorities',
+      'must be a PEM file, its text or its octets; several authorities stand in one',
+    );
+  if (tls === undefined && (implicitTls === true || clientAuthorities !== undefined)) {
+    const wants = implicitTls === true ? 'implicitTls' : 'clientAuthorities';
+    throw new InputError('MISSING_OPTION', 'tls', `is missing: ${wants} needs a certificate`);
+  }
   if (tls === undefined || tls === 'self-signed') return;
-  const isPemSource = (value: unknown) =>
-    (typeof value === 'string' && value !== '') || value instanceof Uint8Array;
+  if (Array.isArray(tls) && tls.length === 0)
+    throw new InputError('MISSING_OPTION', 'tls', 'is an empty list: name a certificate');
   for (const [i, one] of [tls].flat().entries()) {
     const at = Array.isArray(tls) ? `tls[${i}]` : 'tls';
     if (typeof one !== 'object' || one === null)
@@ -183,14 +214,15 @@ function checkTls(tls: SmtpServerOptions['tls']): void {
           `${at}.${name}`,
           'must be a PEM file, its text or its octets',
         );
+    const { passphrase }: { readonly passphrase?: unknown } = one;
+    if (passphrase !== undefined && typeof passphrase !== 'string')
+      throw new InputError('INVALID_OPTION', `${at}.passphrase`, 'must be a text');
   }
 }
 
 function checkNumbers(given: object, at: string, names: readonly string[]): void {
   refuseUnknown(given, names, at);
-  for (const [name, value] of Object.entries(given))
-    if (value !== undefined && !(typeof value === 'number' && value >= 0))
-      throw new InputError('INVALID_OPTION', `${at}.${name}`, 'must be a number, 0 or more');
+  refuseNumbersBelow(0, given, at);
 }
 
 function checkProxy(given: NonNullable<SmtpServerOptions['proxyProtocol']>): void {
@@ -209,11 +241,26 @@ function checkProxy(given: NonNullable<SmtpServerOptions['proxyProtocol']>): voi
     throw new InputError('INVALID_OPTION', 'proxyProtocol.timeoutMs', 'must be milliseconds');
 }
 
+const zeroIsAny: ReadonlySet<string> = new Set<keyof SmtpServerLimits>([
+  ...(['messageBytes', 'textLineBytes', 'messages', 'recipientDomains'] as const),
+]);
+/** RFC 9422 §4.2: RCPTMAX has six digits. */
+const recipientsMax = 999_999;
+
+/** RFC 1870 §4, RFC 9422 §2: EHLO has them in digits; `0.1 * 2 ** 20` is no whole number, and Infinity none of any. */
+function inDigits(name: string, value: number): number {
+  const whole = Math.ceil(value);
+  if (name === 'recipients') return Math.min(whole, recipientsMax);
+  return zeroIsAny.has(name) && !Number.isSafeInteger(whole) ? 0 : whole;
+}
+
 /** What is undefined hides no default. */
 export function sessionLimits(given: Partial<SmtpServerLimits> = {}): SessionLimits {
   const limits = Object.entries(given).flatMap(([name, value]) => {
     const known = sessionNames.get(name);
-    return known === undefined || value === undefined ? [] : [[known, value] as const];
+    return known === undefined || value === undefined
+      ? []
+      : [[known, inDigits(name, value)] as const];
   });
   return { ...defaultLimits, ...Object.fromEntries(limits) };
 }

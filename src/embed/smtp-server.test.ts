@@ -12,7 +12,7 @@ import { silentLog } from '../base/log.ts';
 import { sendMail } from '../deliver/send-mail/send-mail.ts';
 import type { Envelope } from '../policy/envelope.ts';
 import { reply } from '../smtp/reply.ts';
-import type { LoginFacts, SmtpServerOptions } from './options.ts';
+import type { LoginFacts, SmtpServerLimits, SmtpServerOptions } from './options.ts';
 import type { ReceivedMessage } from './received-message.ts';
 import { SmtpServer } from './smtp-server.ts';
 
@@ -309,6 +309,27 @@ describe('SmtpServer', () => {
     assert.equal(server.connections, 0);
   });
 
+  it('who closes what is closing waits for the same end', async () => {
+    const stored = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    const onMessage = () => {
+      asked.resolve();
+      return stored.promise;
+    };
+    const server = await new SmtpServer({ onMessage }).listen();
+    const sending = sendMail({ ...letter, port: server.port, tls: 'none' });
+    await asked.promise;
+    const order: string[] = [];
+    const closing = [1, 2].map((n) => server.close().then(() => order.push(`closed ${n}`)));
+    await new Promise((resolve) => setImmediate(resolve));
+    order.push('stored');
+    stored.resolve();
+    await sending;
+    await Promise.all(closing);
+    assert.equal(order[0], 'stored');
+    assert.equal(order.length, 3);
+  });
+
   it('close() comes to its end though a hook never does', async (t) => {
     const asked = Promise.withResolvers<void>();
     const onConnect = () => {
@@ -405,6 +426,46 @@ describe('SmtpServer', () => {
       'loginThrottle.delays',
       /`delay`/,
     ],
+    ['a word for no', { insecureAuth: 'false' }, 'INVALID_OPTION', 'insecureAuth', /true or false/],
+    ['a number for yes', { implicitTls: 1 }, 'INVALID_OPTION', 'implicitTls', /true or false/],
+    [
+      'a list of authorities',
+      { clientAuthorities: ['a'] },
+      'INVALID_OPTION',
+      'clientAuthorities',
+      /in one/,
+    ],
+    [
+      'authorities without TLS',
+      { clientAuthorities: 'ca.pem' },
+      'MISSING_OPTION',
+      'tls',
+      /clientAuthorities needs/,
+    ],
+    ['no certificate', { tls: [] }, 'MISSING_OPTION', 'tls', /empty list/],
+    [
+      'a passphrase that is a number',
+      { tls: { certificate: 'a', privateKey: 'b', passphrase: 1234 } },
+      'INVALID_OPTION',
+      'tls.passphrase',
+      /a text/,
+    ],
+    ['a log that is none', { log: {} }, 'INVALID_OPTION', 'log', /debug, info, warn, error/],
+    ['no log as null', { log: null }, 'INVALID_OPTION', 'log', /debug/],
+    ['limits as null', { limits: null }, 'INVALID_OPTION', 'limits', /an object with commandBytes/],
+    ['one limit for all', { limits: 5 }, 'INVALID_OPTION', 'limits', /an object/],
+    ['a limit as a text', { limits: { errors: '5' } }, 'INVALID_OPTION', 'limits.errors', /number/],
+    ['no time', { limits: { commandMs: 0 } }, 'INVALID_OPTION', 'limits.commandMs', /1 or more/],
+    [
+      'a throttle that is on',
+      { loginThrottle: true },
+      'INVALID_OPTION',
+      'loginThrottle',
+      /an object/,
+    ],
+    ['a throttle as null', { loginThrottle: null }, 'INVALID_OPTION', 'loginThrottle', /an object/],
+    ['proxies as null', { proxyProtocol: null }, 'INVALID_OPTION', 'proxyProtocol', /from/],
+    ['proxies as yes', { proxyProtocol: true }, 'INVALID_OPTION', 'proxyProtocol', /from/],
   ];
   for (const [title, options, code, option, message] of wrong)
     it(`says at once what cannot be meant: ${title}`, () => {
@@ -426,6 +487,54 @@ describe('SmtpServer', () => {
         code: 'INVALID_OPTION',
         option: 'listen.port',
       });
+  });
+
+  it('listens nowhere else than was meant, and closes as it was told', async () => {
+    const server = new SmtpServer({ onMessage: () => {} });
+    const listen = (given: unknown) => server.listen(given as { port: number });
+    for (const given of [2525, '2525', null, [2525]])
+      await assert.rejects(listen(given), { code: 'INVALID_OPTION', option: 'listen' });
+    for (const host of ['', null, 0, 'a\0b'])
+      await assert.rejects(listen({ host }), { code: 'INVALID_OPTION', option: 'listen.host' });
+    for (const path of ['', null, 5])
+      await assert.rejects(listen({ path }), { code: 'INVALID_OPTION', option: 'listen.path' });
+    const close = (given: unknown) => server.close(given as { graceMs: number });
+    await assert.rejects(close(5_000), { code: 'INVALID_OPTION', option: 'close' });
+    await assert.rejects(close({ grace: 1 }), { code: 'UNKNOWN_OPTION', option: 'close.grace' });
+    await assert.rejects(close({ graceMs: '1' }), { option: 'close.graceMs' });
+    await server.close();
+  });
+
+  it('RFC 1870 §4, RFC 9422 §2: EHLO has limits in digits, whatever number was given', async () => {
+    const ehlo = async (limits: Partial<SmtpServerLimits>) => {
+      const lines: string[] = [];
+      const trace = (_: unknown, line: string) => void lines.push(line);
+      await receive({ limits }, { trace });
+      return lines
+        .filter((line) => /^250[ -](?:SIZE|LIMITS)/.test(line))
+        .map((line) => line.slice(4));
+    };
+    assert.deepEqual(await ehlo({ messageBytes: 0.1 * 2 ** 20, recipients: 2.5 }), [
+      'SIZE 104858',
+      'LIMITS RCPTMAX=3',
+    ]);
+    const any = { messageBytes: Infinity, recipients: Infinity, messages: Infinity };
+    const others = { recipientDomains: Infinity, textLineBytes: Infinity, commandMs: Infinity };
+    assert.deepEqual(await ehlo({ ...any, ...others }), ['SIZE 0', 'LIMITS RCPTMAX=999999']);
+  });
+
+  it('a login that gives no account is none: an empty name, true, an object', async () => {
+    for (const account of ['', true, {}, 0]) {
+      const onAuth = () => account as string;
+      const failures: unknown[] = [];
+      const fail = (event: string) => void failures.push(event);
+      const log = { ...silentLog, warn: fail, error: fail };
+      await using server = await new SmtpServer({
+        ...{ onMessage: () => {}, onAuth, insecureAuth: true, loginThrottle: false, log },
+      }).listen();
+      assert.equal(await authenticate(server.port, 'PLAIN', '\0ann\0secret'), '454');
+      assert.equal(failures.length, 1);
+    }
   });
 
   it('onAuth and onToken hear who logs in, and how', async () => {

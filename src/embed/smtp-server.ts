@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { systemClock, timerDelayMsMax } from '../base/clock.ts';
-import { InputError, refuseUnknown } from '../base/input-error.ts';
+import { refuseNumbersBelow, refuseUnknown } from '../base/input-error.ts';
 import type { Log } from '../base/log.ts';
 import { systemRandom } from '../base/random.ts';
 import { domainKey, formatMailbox } from '../mail/fields/address.ts';
@@ -45,6 +45,8 @@ import type { HeldContent } from './held-content.ts';
 import { heldBytes, heldFile } from './held-content.ts';
 import type { AuthResult, LoginFacts, SmtpServerOptions } from './options.ts';
 import { checkOptions, sessionLimits } from './options.ts';
+import type { Place } from './place.ts';
+import { portWhere } from './place.ts';
 import { receivedMessage } from './received-message.ts';
 
 const twice = Object.assign(new Error('the server is listening already'), { code: 'EALREADY' });
@@ -87,6 +89,8 @@ export class SmtpServer implements AsyncDisposable {
   #running: Running | undefined;
   /** listen() that is under way. */
   #starting: Promise<Running> | undefined;
+  /** close() that is under way. */
+  #closing: Promise<void> | undefined;
 
   /** @throws InputError for what cannot be meant: an unknown option, no onMessage. */
   constructor(options: SmtpServerOptions) {
@@ -105,11 +109,8 @@ export class SmtpServer implements AsyncDisposable {
   }
 
   /** @throws InputError; ListenError when the port cannot be had; TlsError for an unusable certificate. */
-  async listen(
-    where: { port?: number | string; host?: string; path?: string } = {},
-  ): Promise<this> {
-    refuseUnknown(where, ['port', 'host', 'path'], 'listen');
-    const port = portOf(where.port);
+  async listen(where: Place = {}): Promise<this> {
+    const port = portWhere(where);
     if (this.#starting !== undefined || this.#running !== undefined)
       throw new ListenError(twice.message, { cause: twice });
     this.#starting = this.#start({ ...where, port });
@@ -161,18 +162,25 @@ export class SmtpServer implements AsyncDisposable {
 
   /**
    * No new connections, 421 to the idle; open transactions get `graceMs` to finish. A listen() that is under way comes to
-   * its end first, so that nothing is left of it.
+   * its end first, so that nothing is left of it; a close() that is under way is waited for.
+   * @throws InputError
    */
-  async close({ graceMs = 5_000 } = {}): Promise<void> {
+  async close(given: { graceMs?: number } = {}): Promise<void> {
+    refuseUnknown(given, ['graceMs'], 'close');
+    refuseNumbersBelow(0, given, 'close');
+    const { graceMs = 5_000 } = given;
     // What goes wrong there is for whoever called it.
     if (this.#starting !== undefined) await this.#starting.catch(() => {});
     const running = this.#running;
-    if (running === undefined) return;
+    if (running === undefined) return this.#closing;
     this.#running = undefined;
-    const { listener, service, clear } = running;
-    await listener.close();
-    await endServices([service], { graceMs, clock: waitedFor });
-    await clear();
+    const closing = end(running, graceMs);
+    this.#closing = closing;
+    try {
+      await closing;
+    } finally {
+      if (this.#closing === closing) this.#closing = undefined;
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -265,6 +273,12 @@ export class SmtpServer implements AsyncDisposable {
   }
 }
 
+async function end({ listener, service, clear }: Running, graceMs: number): Promise<void> {
+  await listener.close();
+  await endServices([service], { graceMs, clock: waitedFor });
+  await clear();
+}
+
 /** Nobody but the message needs the file from now on. */
 async function hold(content: StoredContent, spool: Spool): Promise<HeldContent> {
   if (content.kind === 'inline') return heldBytes(content.bytes);
@@ -334,7 +348,7 @@ function hookAuthenticator(options: SmtpServerOptions, client: () => ClientFacts
   let admitted: string | undefined;
   const answer = async (user: string, ask: () => AuthResult | undefined) => {
     // RFC 4616 §2: names that cannot be prepared are nobody's: those with line ends, which would be others' log lines.
-    const account = saslprep(user) === undefined ? undefined : ((await ask()) ?? undefined);
+    const account = saslprep(user) === undefined ? undefined : accountOf(await ask());
     admitted = account === undefined ? undefined : user;
     return account;
   };
@@ -351,15 +365,16 @@ function hookAuthenticator(options: SmtpServerOptions, client: () => ClientFacts
   };
 }
 
+/** null, as databases have it, is nobody; '' would be somebody without a name. @throws TypeError for what is no account */
+function accountOf(said: unknown): string | undefined {
+  if (said === undefined || said === null) return undefined;
+  if (typeof said === 'string' && said !== '') return said;
+  throw new TypeError(
+    'onAuth and onToken give the account, a text that is not empty, or undefined',
+  );
+}
+
 const isNeverAsked = ({ tls, insecureAuth, onAuth, onToken }: SmtpServerOptions): boolean =>
   (onAuth !== undefined || onToken !== undefined) && tls === undefined && insecureAuth !== true;
 
 const neverAsked = 'a login is offered under `tls` alone, or with `insecureAuth` in tests';
-
-/** The environment has them as text. @throws InputError */
-function portOf(given: number | string = 0): number {
-  const port = typeof given === 'string' && /^\d{1,5}$/.test(given) ? Number(given) : given;
-  if (typeof port === 'number' && Number.isInteger(port) && port >= 0 && port <= 65_535)
-    return port;
-  throw new InputError('INVALID_OPTION', 'listen.port', 'must be a number from 0 to 65535');
-}

@@ -9,6 +9,7 @@ import { checkServerIdentity, createSecureContext, connect as tlsConnect } from 
 import { assert, unreachable } from '../base/assert.ts';
 import { BoundedMap } from '../base/bounded-map.ts';
 import type { Clock } from '../base/clock.ts';
+import { timerDelayMsMax } from '../base/clock.ts';
 import type { Peer } from './peer.ts';
 import { SocketPeer } from './socket-peer.ts';
 import { tlsaProblem } from './tlsa.ts';
@@ -105,7 +106,7 @@ export function createDialer({ authorities }: DialerOptions = {}): Dialer {
 function dial(options: DialOptions): Promise<SocketPeer> {
   const { address, port, path, localAddress, timeoutMs, signal } = options;
   return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(dialError(withCode('given up', 'ABORT_ERR')));
+    if (signal?.aborted) return reject(givenUp(signal));
     const socket =
       path === undefined
         ? connect({
@@ -124,10 +125,13 @@ function dial(options: DialOptions): Promise<SocketPeer> {
       settle();
       socket.on('error', () => {}); // whatever else it has to say
       socket.destroy();
-      reject(dialError(error));
+      reject(error instanceof DialError ? error : dialError(error));
     };
-    const aborted = () => failed(withCode('given up', 'ABORT_ERR'));
-    const timer = setTimeout(() => failed(silence(timeoutMs)), timeoutMs);
+    const aborted = () => {
+      failed(givenUp(signal));
+    };
+    const waitMs = Math.min(timeoutMs, timerDelayMsMax);
+    const timer = setTimeout(() => failed(silence(timeoutMs)), waitMs);
     signal?.addEventListener('abort', aborted, { once: true });
     socket.once('error', failed);
     socket.once('connect', () => {
@@ -137,6 +141,10 @@ function dial(options: DialOptions): Promise<SocketPeer> {
     return undefined;
   });
 }
+
+/** By who called; its own reason for it is the cause of the cause. */
+export const givenUp = (signal: AbortSignal | undefined): DialError =>
+  dialError(Object.assign(new Error('given up', { cause: signal?.reason }), { code: 'ABORT_ERR' }));
 
 const silence = (timeoutMs: number) =>
   withCode(`no connection within ${Math.ceil(timeoutMs / 1000)} seconds`, 'ETIMEDOUT');

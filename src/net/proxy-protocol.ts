@@ -5,6 +5,7 @@
 
 import type { Socket } from 'node:net';
 import { isIPv4, isIPv6 } from 'node:net';
+import { timerDelayMsMax } from '../base/clock.ts';
 import { plainAddress } from '../base/ip-address.ts';
 import type { Endpoint } from './peer.ts';
 
@@ -205,7 +206,7 @@ export function receiveProxyHeader(
     };
     const timer = setTimeout(
       () => failed(new Error(`no PROXY header within ${timeoutMs} ms`)),
-      timeoutMs,
+      Math.min(timeoutMs, timerDelayMsMax),
     );
     socket.on('data', take).on('end', ended).on('close', closed).on('error', ended);
   });

@@ -233,7 +233,7 @@ export class SocketPeer implements Peer {
   #setTimeout(ms: number): void {
     if (ms === this.#timeoutMs) return;
     this.#timeoutMs = ms;
-    this.#socket.setTimeout(ms);
+    this.#socket.setTimeout(Math.min(ms, timerDelayMsMax));
   }
 
   /** The reader's time begins now. */

@@ -85,6 +85,16 @@ const bad: readonly (readonly [string, object, string, string])[] = [
   ['a trace that is none', { trace: 'yes' }, 'INVALID_OPTION', 'trace'],
   ['a time as a word', { connectMs: '5s' }, 'INVALID_OPTION', 'connectMs'],
   ['an unknown timeout', { timeouts: { dataEndMs: 1 } }, 'UNKNOWN_OPTION', 'timeouts.dataEndMs'],
+  ['a list for the options of auth', { auth: ['a', 'hunter2'] }, 'INVALID_OPTION', 'auth'],
+  ['no login as null', { auth: null }, 'INVALID_OPTION', 'auth'],
+  ['one time for all', { timeouts: 5 }, 'INVALID_OPTION', 'timeouts'],
+  ['times as null', { timeouts: null }, 'INVALID_OPTION', 'timeouts'],
+  ['a timeout as a text', { timeouts: { dataMs: '5' } }, 'INVALID_OPTION', 'timeouts.dataMs'],
+  ['no time to connect', { connectMs: 0 }, 'INVALID_OPTION', 'connectMs'],
+  ['a time that is no number', { connectMs: Number.NaN }, 'INVALID_OPTION', 'connectMs'],
+  ['a signal that is none', { signal: new AbortController() }, 'INVALID_OPTION', 'signal'],
+  ['authorities by the name of a file', { authorities: 'ca.pem' }, 'INVALID_OPTION', 'authorities'],
+  ['a key as authorities', { authorities: key }, 'INVALID_OPTION', 'authorities'],
   ['parameters as a text', { params: 'RET=HDRS' }, 'INVALID_OPTION', 'params'],
   ['no message', { message: undefined }, 'MISSING_OPTION', 'message'],
   ['a message that is an object', { message: {} }, 'INVALID_OPTION', 'message'],
@@ -103,6 +113,13 @@ describe('sendMail: what it is given', () => {
       });
       assert.equal(server.connections.total, 0, 'nothing is done');
     });
+
+  it('takes no text, number or list for its options', async () => {
+    for (const options of ['x', 5, [], () => {}])
+      await assert.rejects(sendMail(options as never), {
+        ...{ code: 'INVALID_OPTION', option: 'options' },
+      });
+  });
 
   it('says what is missing where nothing is given', () =>
     assert.rejects((sendMail as () => Promise<unknown>)(), { code: 'MISSING_OPTION' }));

@@ -2,8 +2,9 @@
 // grammar of the wire (RFC 5321 §4.1.2, RFC 6531 §3.3), so that none of them can say more there than
 // it should.
 
+import { X509Certificate } from 'node:crypto';
 import { hostname as systemHostname } from 'node:os';
-import { InputError, quoted, refuseUnknown } from '../../base/input-error.ts';
+import { InputError, quoted, refuseNumbersBelow, refuseUnknown } from '../../base/input-error.ts';
 import { formatMailbox, isDomain, parseMailbox } from '../../mail/fields/address.ts';
 import { credentialProblem } from '../../sasl/client.ts';
 import { defaultTimeouts } from '../../smtp/client/timeouts.ts';
@@ -67,13 +68,33 @@ function checkManner(options: Partial<SendMailOptions>): void {
       );
   for (const [name, type] of [
     ['implicitTls', 'boolean'],
-    ['authorities', 'string'],
     ['trace', 'function'],
-    ['connectMs', 'number'],
   ] as const)
     if (options[name] !== undefined && typeof options[name] !== type)
       throw new InputError('INVALID_OPTION', name, `must be a ${type}`);
-  refuseUnknown(options.timeouts ?? {}, Object.keys(defaultTimeouts), 'timeouts');
+  const { timeouts = {}, connectMs, authorities } = options;
+  refuseUnknown(timeouts, Object.keys(defaultTimeouts), 'timeouts');
+  refuseNumbersBelow(1, timeouts, 'timeouts');
+  refuseNumbersBelow(1, { connectMs });
+  if (authorities !== undefined && !isCertificate(authorities))
+    throw new InputError(
+      'INVALID_OPTION',
+      'authorities',
+      'must be the text of a PEM file with certificates',
+    );
+  // Also one of another realm, or made by hand.
+  const signal = options.signal as Partial<AbortSignal> | null | undefined;
+  if (signal != null && typeof signal.addEventListener !== 'function')
+    throw new InputError('INVALID_OPTION', 'signal', 'must be an AbortSignal');
+}
+
+/** The runtime takes any text, and trusts nobody then. */
+function isCertificate(pem: unknown): boolean {
+  try {
+    return typeof pem === 'string' && new X509Certificate(pem).subject !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 function recipientsOf(to: SendMailOptions['to'] | undefined): Addressee[] {

@@ -43,7 +43,9 @@ export interface SendMailOptions {
   readonly authorities?: string | undefined;
   /** The conversation as it goes: ours, theirs, and what is to be said about it. */
   readonly trace?: ((direction: 'C' | 'S' | '*', line: string) => void) | undefined;
+  /** Default: 30,000. */
   readonly connectMs?: number | undefined;
   readonly timeouts?: Partial<ClientTimeouts> | undefined;
+  /** Gives it up at any point: what the server has not confirmed by then may still arrive. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { describe, it } from 'node:test';
 import { issueCertificate } from '../../net/certificate.ts';
 import { DialError } from '../../net/dialer.ts';
@@ -100,6 +101,79 @@ describe('sendMail', () => {
       script: (verb) => (verb === '' ? '554 no' : undefined),
     });
     await assert.rejects(sendMail({ ...letter, port: server.port }), HopFailure);
+  });
+
+  for (const [stage, silent, tls] of [
+    ['the greeting', '', 'none'],
+    ['EHLO', 'EHLO', 'none'],
+    ['MAIL', 'MAIL', 'none'],
+    ['MAIL under TLS', 'MAIL', 'verify'],
+    ['the end of the content', '.', 'require'],
+  ] as const)
+    it(`\`signal\` gives it up while the server is silent at ${stage}`, async () => {
+      const controller = new AbortController();
+      const { signal } = controller;
+      await using server = await scriptedServer({
+        keywords: ['STARTTLS'],
+        tls: issued,
+        script: (verb) => {
+          if (verb !== silent) return undefined;
+          setImmediate(() => controller.abort(new Error('enough')));
+          return 'silence';
+        },
+      });
+      const authorities = issued.certificate;
+      const sending = sendMail({ ...letter, port: server.port, tls, authorities, signal });
+      await assert.rejects(sending, (error) => {
+        assert.ok(error instanceof DialError);
+        assert.equal(error.code, 'ABORT_ERR');
+        assert.equal(((error.cause as Error).cause as Error).message, 'enough');
+        return true;
+      });
+      assert.equal(getEventListeners(signal, 'abort').length, 0);
+      await server.quiet();
+    });
+
+  it('`signal` gives up a handshake, and is heard no more when the message is there', async () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    await using server = await scriptedServer({
+      script: (verb) => {
+        if (verb === '') setImmediate(() => controller.abort());
+        return 'silence';
+      },
+    });
+    const early = { ...letter, port: server.port, implicitTls: true, signal };
+    await assert.rejects(sendMail(early), { code: 'ABORT_ERR' });
+    await using willing = await scriptedServer();
+    const other = new AbortController();
+    const trace = (_: string, line: string) => line === 'QUIT' && other.abort();
+    const sent = await sendMail({ ...letter, port: willing.port, signal: other.signal, trace });
+    assert.equal(sent.accepted.length, 2);
+    assert.equal(getEventListeners(other.signal, 'abort').length, 0);
+  });
+
+  it('what `trace` throws is for whoever called, once', async () => {
+    await using server = await scriptedServer({ keywords: ['AUTH PLAIN'] });
+    for (const from of ['* connecting', '* connected', 'S 220', 'C AUTH', 'C MAIL', '* sent']) {
+      let heard = 0;
+      const trace = (direction: string, line: string) => {
+        if (heard === 0 && !`${direction} ${line}`.startsWith(from)) return;
+        heard += 1;
+        throw new Error(from);
+      };
+      const auth = { user: 'me', password: 'x' };
+      const options = { ...letter, port: server.port, tls: 'none', auth, trace } as const;
+      await assert.rejects(sendMail(options), { message: from });
+      assert.equal(heard, 1);
+      await server.quiet();
+    }
+  });
+
+  it('a long time is one, also Infinity', async () => {
+    await using server = await scriptedServer();
+    const times = { connectMs: Infinity, timeouts: { greetingMs: Infinity, blockMs: Infinity } };
+    await sendMail({ ...letter, ...times, port: server.port });
   });
 
   it('shows the dialogue, TLS and timings, and no password', async () => {

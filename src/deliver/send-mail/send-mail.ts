@@ -3,7 +3,8 @@
 // the server said, and can watch the conversation line by line.
 
 import { has8Bit } from '../../mail/conversion/transfer-encoding.ts';
-import { createDialer } from '../../net/dialer.ts';
+import { createDialer, givenUp } from '../../net/dialer.ts';
+import type { Peer } from '../../net/peer.ts';
 import type { RecipientAnswer } from '../../smtp/client/event.ts';
 import { defaultTimeouts } from '../../smtp/client/timeouts.ts';
 import type { Reply } from '../../smtp/reply.ts';
@@ -55,13 +56,21 @@ const quitMs = 5_000;
  * @throws InputError before anything is done; DialError, HopFailure (TLS, login, a server that does not
  * want us), SendMailError. Each has a `code`.
  */
-export async function sendMail(options: SendMailOptions): Promise<SendMailResult> {
-  const input = checkedInput(options);
+export async function sendMail(given: SendMailOptions): Promise<SendMailResult> {
+  const input = checkedInput(given);
+  const options = { ...given, trace: untilItThrows(given.trace) };
   const note = (line: string) => options.trace?.('*', line);
   const started = performance.now();
   const elapsed = () => `${(performance.now() - started).toFixed(1)} ms`;
-  const connection = await open(options, input, note);
+  const { signal } = options;
+  const peer = await dial(options, note);
+  // Whatever waits for the server is told that the connection is gone.
+  const giveUp = () => peer.destroy();
+  signal?.addEventListener('abort', giveUp);
+  if (signal?.aborted) giveUp();
+  let connection: Connection | undefined;
   try {
+    connection = await open(peer, options, input);
     if (connection.tls !== undefined) note(tlsText(connection.tls));
     note(`ready after ${elapsed()}`);
     const result = await transact(connection, input, {
@@ -69,32 +78,64 @@ export async function sendMail(options: SendMailOptions): Promise<SendMailResult
     });
     note(`sent after ${elapsed()}`);
     return result;
+  } catch (error) {
+    throw signal?.aborted ? givenUp(signal) : error;
   } finally {
-    const timer = setTimeout(() => connection.destroy(), quitMs);
-    await connection.quit();
-    clearTimeout(timer);
+    if (connection !== undefined) await quit(connection);
+    signal?.removeEventListener('abort', giveUp);
     note(`closed after ${elapsed()}`);
   }
 }
 
+/** What it throws is the caller's to hear, once: the goodbye that follows is not for it. */
+function untilItThrows(trace: SendMailOptions['trace']): SendMailOptions['trace'] {
+  let failed = false;
+  return (
+    trace &&
+    ((direction, line) => {
+      if (failed) return;
+      failed = true;
+      trace(direction, line);
+      failed = false;
+    })
+  );
+}
+
+async function quit(connection: Connection): Promise<void> {
+  const timer = setTimeout(() => connection.destroy(), quitMs);
+  await connection.quit();
+  clearTimeout(timer);
+}
+
+const hostOf = ({ path, host = path ?? '127.0.0.1' }: SendMailOptions) => host;
+const portOf = ({ port, implicitTls, auth }: SendMailOptions) =>
+  port ?? (implicitTls ? 465 : auth === undefined ? 25 : 587);
+
+async function dial(options: SendMailOptions, note: (line: string) => void): Promise<Peer> {
+  const { path, signal, connectMs: timeoutMs = 30_000 } = options;
+  const [host, port] = [hostOf(options), portOf(options)];
+  note(`connecting to ${path ?? `${host} port ${port}`}`);
+  const where = path === undefined ? { address: host, port } : { path };
+  const peer = await createDialer().dial({ ...where, timeoutMs, signal });
+  try {
+    note(`connected to ${path ?? `${peer.remote.address} port ${peer.remote.port}`}`);
+  } catch (error) {
+    peer.destroy();
+    throw error;
+  }
+  return peer;
+}
+
 async function open(
+  peer: Peer,
   options: SendMailOptions,
   { hostname }: SendMailInput,
-  note: (line: string) => void,
 ): Promise<Connection> {
-  const { auth, path, signal, trace, authorities, tls = 'opportunistic' } = options;
-  const { host = path ?? '127.0.0.1', connectMs = 30_000, protocol = 'smtp' } = options;
-  const port = options.port ?? (options.implicitTls ? 465 : auth === undefined ? 25 : 587);
+  const { auth, path, trace, authorities, tls = 'opportunistic', protocol = 'smtp' } = options;
+  const [host, port] = [hostOf(options), portOf(options)];
   const implicitTls = options.implicitTls ?? (port === 465 && tls !== 'none');
-  const dialer = createDialer({ authorities });
-  const common = { timeoutMs: connectMs, signal };
-  note(`connecting to ${path ?? `${host} port ${port}`}`);
-  const peer = await dialer.dial(
-    path === undefined ? { ...common, address: host, port } : { ...common, path },
-  );
-  note(`connected to ${path ?? `${peer.remote.address} port ${peer.remote.port}`}`);
   return openConnection(peer, {
-    dialer,
+    dialer: createDialer({ authorities }),
     host,
     port: path === undefined ? port : undefined,
     security: securityOf(path === undefined ? tls : 'none', named(host)),
