@@ -145,7 +145,12 @@ class Exchange {
     await this.#parts.large.body(c.env, account, c.req.raw, bytesMax);
     const body = await readBody(c.req.raw, bytesMax).catch((error: unknown) => {
       if (error instanceof HTTPException)
-        this.#note(account, `${error.status} the request is larger than ${bytesMax} octets`);
+        this.#note(
+          account,
+          error.status === 413
+            ? `413 the request is larger than ${bytesMax} octets`
+            : `${error.status} the request broke off`,
+        );
       throw error;
     });
     const isDocument = body.length > 0 && !/^message\//i.test(c.req.header('content-type') ?? '');

@@ -53,4 +53,14 @@ describe('a body', () => {
     await assert.rejects(readBody(request, 100_000), tooLarge);
     assert.equal(read.pieces, 101);
   });
+
+  it('that breaks off is the client’s affair, however it is read', async () => {
+    for (const length of [undefined, '10', '100000']) {
+      const body = new ReadableStream({ start: (one) => one.error(new Error('aborted')) });
+      const headers = length === undefined ? {} : { 'content-length': length };
+      const init = { method: 'POST', body, headers, duplex: 'half' } as RequestInit;
+      const broken = new Request('http://x/', init);
+      await assert.rejects(readBody(broken, 100_000), { name: 'Error', status: 400 });
+    }
+  });
 });

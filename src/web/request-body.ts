@@ -5,8 +5,18 @@ import { HTTPException } from 'hono/http-exception';
 /** A body that says that it is as short is read whole, without a stream of its own. Octets. */
 const shortBytes = 64 * 2 ** 10;
 
-/** @throws HTTPException 413 */
+/** @throws HTTPException 413, 400 where it broke off */
 export async function readBody(request: Request, bytesMax: number): Promise<Buffer> {
+  try {
+    return await read(request, bytesMax);
+  } catch (error) {
+    if (error instanceof HTTPException) throw error;
+    // Whoever sends it has left, or sends what is no HTTP: nothing went wrong here.
+    throw new HTTPException(400, { message: 'the request broke off\n' });
+  }
+}
+
+async function read(request: Request, bytesMax: number): Promise<Buffer> {
   const refuse = () => new HTTPException(413, { message: 'too large\n' });
   const length = request.headers.get('content-length');
   if (Number(length ?? 0) > bytesMax) throw refuse();
