@@ -155,7 +155,7 @@ describe('dkim', () => {
     await run('dkim rotate example.org');
     const [rsa, ed25519, nextRsa] = readIndex(dkim).map((entry) => recordOf(dkim, entry));
     const resolver = new FakeResolver({
-      [rsa!.name]: { TXT: ['other', rsa!.value] },
+      [rsa!.name]: { TXT: [rsa!.value] },
       [ed25519!.name]: { TXT: [rsa!.value] },
       [nextRsa!.name]: { fails: 'servfail' },
     });
@@ -170,6 +170,23 @@ describe('dkim', () => {
         'warning eb._domainkey.example.org is not published',
       ],
     );
+  });
+
+  it('RFC 6376 §3.6.2.2: check --dns tells of a key with another record beside it', async (t) => {
+    const { run, dkim } = home(t);
+    await run('dkim create example.org');
+    const [rsa, ed25519] = readIndex(dkim).map((entry) => recordOf(dkim, entry));
+    const resolver = new FakeResolver({
+      [rsa!.name]: { TXT: [rsa!.value, ed25519!.value] },
+      [ed25519!.name]: { TXT: ['v=spf1 -all', ed25519!.value] },
+    });
+    const config = { dkim: { verify: true, sign: true }, dataDirectory: join(dkim, '..') };
+    const findings = await dkimDnsFindings(config, resolver);
+    assert.deepEqual(
+      findings.map(({ state }) => state),
+      ['failure', 'failure'],
+    );
+    assert.match(findings[0]!.text, /has 2 records, of which receivers may take any: leave one/);
   });
 
   it('check tells of keys that cannot be read', async (t) => {

@@ -66,7 +66,11 @@ async function unpublished(
   try {
     const answer = await resolver.resolve(name, 'TXT');
     if (answer.kind !== 'records') return 'is not published';
-    return answer.records.includes(value) ? undefined : 'has another record';
+    if (!answer.records.includes(value)) return 'has another record';
+    // RFC 6376 §3.6.2.2: of several some take the first, and others none.
+    return answer.records.length === 1
+      ? undefined
+      : `has ${answer.records.length} records, of which receivers may take any: leave one`;
   } catch (error) {
     if (!(error instanceof DnsError)) throw error;
     return `cannot be looked up now (${error.detail})`;
