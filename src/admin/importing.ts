@@ -75,7 +75,7 @@ async function importFile(
   return { id, imported };
 }
 
-type ImportParts = Pick<OperationParts, 'folders' | 'accountOf' | 'dev' | 'clock'>;
+type ImportParts = Pick<OperationParts, 'folders' | 'spool' | 'accountOf' | 'dev' | 'clock'>;
 
 /** The id of what was put there. @throws OperationError */
 async function importMail(
@@ -83,7 +83,7 @@ async function importMail(
   octets: Buffer,
   { address, folder = 'INBOX', flags = [], received }: Omit<ImportRequest, 'message'>,
 ): Promise<string> {
-  const { folders, accountOf, dev, clock } = parts;
+  const { folders, spool, accountOf, dev, clock } = parts;
   if (octets.length === 0) throw new OperationError('there is no message');
   const mail = asMail(octets);
   const account = address === undefined ? undefined : await ownerOf({ accountOf }, address);
@@ -95,7 +95,7 @@ async function importMail(
   if (account !== undefined && path !== 'INBOX') await makeFolder(folders, account, path);
   const head = mail.subarray(0, findHeaderEnd(mail));
   const now = () => (received === undefined ? clock.now() : Date.parse(received));
-  const caught = new CaughtMail({ folders, account, now });
+  const caught = new CaughtMail({ folders, spool, account, now });
   return limited(() =>
     caught.add(mail, account === undefined ? namedIn(head) : [account], {
       folder: path,

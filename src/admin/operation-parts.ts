@@ -17,6 +17,7 @@ import type { StoreMaintenance } from '../store/maintenance.ts';
 import type { Nodes } from '../store/nodes.ts';
 import type { QueueStore, Way } from '../store/queue-store.ts';
 import type { RecordStore } from '../store/record-store.ts';
+import type { Spool } from '../store/spool.ts';
 import type { EventHub } from '../watch/event-hub.ts';
 import type { NodeQuestions } from '../watch/nodes/node-questions.ts';
 import type { Statistics, StatisticsPeriod } from '../watch/statistics.ts';
@@ -33,6 +34,7 @@ import type {
 export interface OperationParts {
   readonly queue: QueueStore;
   readonly folders: FolderStore;
+  readonly spool: Pick<Spool, 'store' | 'remove'>;
   readonly accounts: AccountStore;
   readonly records: RecordStore;
   readonly rules: Pick<RuleBook, 'of' | 'set'>;

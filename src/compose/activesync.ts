@@ -36,7 +36,13 @@ export function createActiveSync(parts: ActiveSyncServiceParts): ActiveSync {
   let access: ActiveSyncAccess | undefined;
   const made = () =>
     (access ??= new ActiveSyncAccess({
-      ...{ store: stores.folders, records: stores.records, accounts: stores.accounts, rules },
+      ...{
+        store: stores.folders,
+        spool: stores.spool,
+        records: stores.records,
+        accounts: stores.accounts,
+        rules,
+      },
       openFolders: parts.openFolders(),
       send: (mail) => send(parts, mail),
       settings: () => ({

@@ -24,7 +24,7 @@ import type { Basics } from './basics.ts';
 
 export interface CatcherOptions extends Pick<Basics, 'clock' | 'random' | 'log'> {
   readonly settings: CatcherSettings;
-  readonly stores: Pick<Stores, 'folders'>;
+  readonly stores: Pick<Stores, 'folders' | 'spool'>;
   readonly hostname: string;
 }
 
@@ -49,12 +49,12 @@ export class Catcher implements AsyncDisposable {
 
   constructor(options: CatcherOptions) {
     const { settings, stores, hostname, clock, random, log } = options;
-    const { folders } = stores;
+    const { folders, spool } = stores;
     this.#options = options;
     this.chaos = new Chaos({ triggers: settings.chaos, clock, random });
     this.inboxes = new OwnInboxes(settings.inboxes, hostname);
     this.#awaited = new AwaitedMail({ folders, clock });
-    this.news = new CaughtNews({ folders, clock, log });
+    this.news = new CaughtNews({ folders, spool, clock, log });
     this.#caps = new Caps({ ...settings, folders, clock, log });
     this.#endFirstLook = clock.after(firstLookMs, () => this.#firstLook());
     this.rules = {
@@ -99,7 +99,8 @@ export class Catcher implements AsyncDisposable {
     const now = () => clock.now();
     return {
       ...{ asking, version, now, ...checks, ...this.desk },
-      mail: (account) => new CaughtMail({ folders: stores.folders, account, now }),
+      mail: (account) =>
+        new CaughtMail({ ...{ folders: stores.folders, spool: stores.spool }, account, now }),
       ...{ awaited: this.#awaited, news: this.news, clock },
       chaos: this.chaos,
       login: basicLogin({

@@ -19,7 +19,7 @@ import type { Addresses } from './in-force.ts';
 import { recipientsOf } from './in-force.ts';
 
 export interface OperationsParts {
-  readonly stores: Omit<Stores, 'spool' | keyof AsyncDisposable>;
+  readonly stores: Omit<Stores, keyof AsyncDisposable>;
   readonly history: HistoryStore;
   readonly search?: HistorySearch | undefined;
   /** A reload may change them. */

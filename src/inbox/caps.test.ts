@@ -9,9 +9,9 @@ import { CaughtMail } from './caught-mail.ts';
 async function catching(messagesMax: number, ageMsMax?: number) {
   const clock = new FakeClock();
   const stores = await openStores({ directory: ':memory:', log: silentLog, clock });
-  const { folders } = stores;
+  const { folders, spool } = stores;
   const caps = new Caps({ folders, messagesMax, ageMsMax, clock, log: silentLog });
-  const mail = new CaughtMail({ folders, account: undefined, now: () => clock.now() });
+  const mail = new CaughtMail({ folders, spool, account: undefined, now: () => clock.now() });
   const add = (subject: string) =>
     mail.add(Buffer.from(`Subject: ${subject}\r\n\r\n`), ['ann@example.org', 'bob@example.org']);
   const subjects = async () =>

@@ -4,11 +4,14 @@
 import { assert } from '../base/assert.ts';
 import type { FlagChange, FolderStore } from '../store/folder-store.ts';
 import type { FoundMail, MailPage, MailPlace, MailTerm } from '../store/mail-question.ts';
+import type { Spool } from '../store/spool.ts';
+import { keepWhole } from '../store/whole-content.ts';
 import { type FoundMessage, findMessage } from './find-message.ts';
 import { keywordOf, tagsOf } from './tags.ts';
 
 export interface CaughtMailParts {
   readonly folders: FolderStore;
+  readonly spool: Pick<Spool, 'store' | 'remove'>;
   /** The inbox that is looked at; undefined: all. */
   readonly account: string | undefined;
   /** Milliseconds since the epoch. */
@@ -106,13 +109,14 @@ export class CaughtMail {
     recipients: readonly string[],
     { flags = [], folder: path = 'INBOX' }: AddedWith = {},
   ): Promise<string> {
-    const { folders, account, now } = this.#parts;
+    const { folders, spool, account, now } = this.#parts;
     const owners = account === undefined ? [...new Set(recipients)] : [account];
     const [first, ...others] = owners;
     assert(first !== undefined, 'a message is for somebody');
-    const content = { kind: 'inline', bytes: octets } as const;
-    const mail = { account: first, folder: path, content, prefix: '', flags, received: now() };
-    const { id, folder, uid } = await folders.deliver(mail);
+    const mail = { account: first, folder: path, prefix: '', flags, received: now() };
+    const { id, folder, uid } = await keepWhole(octets, spool, (content) =>
+      folders.deliver({ ...mail, content }),
+    );
     for (const owner of others) {
       await folders.ensure(owner);
       const inbox = await folders.find(owner, 'INBOX');

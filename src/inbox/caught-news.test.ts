@@ -9,9 +9,9 @@ import { type CaughtEvent, CaughtNews } from './caught-news.ts';
 async function catching() {
   const clock = new FakeClock();
   const stores = await openStores({ directory: ':memory:', log: silentLog, clock });
-  const { folders } = stores;
-  const mail = new CaughtMail({ folders, account: undefined, now: () => clock.now() });
-  const news = new CaughtNews({ folders, clock, log: silentLog });
+  const { folders, spool } = stores;
+  const mail = new CaughtMail({ folders, spool, account: undefined, now: () => clock.now() });
+  const news = new CaughtNews({ folders, spool, clock, log: silentLog });
   const add = (subject: string, to = ['ann@example.org', 'bob@example.org']) =>
     mail.add(Buffer.from(`Subject: ${subject}\r\n\r\n`), to);
   const events: CaughtEvent[] = [];

@@ -7,7 +7,7 @@ import type { Log } from '../base/log.ts';
 import type { FolderStore } from '../store/folder-store.ts';
 import type { FoundMail, MailboxCount, MailPage } from '../store/mail-question.ts';
 import { emailOf } from '../store/object-id.ts';
-import { CaughtMail, withIds } from './caught-mail.ts';
+import { CaughtMail, type CaughtMailParts, withIds } from './caught-mail.ts';
 
 export type CaughtEvent =
   | { readonly kind: 'received'; readonly mail: FoundMail }
@@ -22,6 +22,7 @@ export type CaughtEvent =
 
 export interface CaughtNewsParts {
   readonly folders: FolderStore;
+  readonly spool: CaughtMailParts['spool'];
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -46,7 +47,7 @@ export class CaughtNews {
   constructor(parts: CaughtNewsParts) {
     this.#parts = parts;
     const now = () => parts.clock.now();
-    this.#mail = new CaughtMail({ folders: parts.folders, account: undefined, now });
+    this.#mail = new CaughtMail({ ...parts, account: undefined, now });
   }
 
   /** Resolves when nothing that happens from now on is missed; to what ends it. */

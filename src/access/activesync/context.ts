@@ -14,12 +14,14 @@ import type { AccountStore } from '../../store/account-store.ts';
 import type { FolderStore, Quota } from '../../store/folder-store.ts';
 import type { Holdings } from '../../store/nodes.ts';
 import type { RecordStore, StoredRecord } from '../../store/record-store.ts';
+import type { Spool } from '../../store/spool.ts';
 import type { CollectionBook } from './collection-book.ts';
 import type { Device, DeviceBook } from './device-book.ts';
 import type { Waiting } from './waiting.ts';
 
 export interface ActiveSyncParts {
   readonly store: FolderStore;
+  readonly spool: Pick<Spool, 'store' | 'remove'>;
   /** One for all who read mail in this process. */
   readonly openFolders: OpenFolders;
   readonly records: RecordStore;

@@ -13,6 +13,7 @@ import { decodeEncodedWords } from '../../mail/fields/encoded-word.ts';
 import { mailboxesOf, parseAddressList, writtenAddress } from '../../mail/fields/structured.ts';
 import type { ParsedMessage } from '../../mail/parsed-message.ts';
 import { parseMessage } from '../../mail/parsed-message.ts';
+import { keepWhole } from '../../store/whole-content.ts';
 import type { Context } from './context.ts';
 import { MailNotTaken } from './context.ts';
 import { readOctets } from './items.ts';
@@ -26,15 +27,17 @@ export async function addDraft(
   { folder, clientId }: { readonly folder: number; readonly clientId: string },
   draft: WrittenDraft,
 ): Promise<number> {
-  const { store, clock, settings } = context;
+  const { store, spool, clock, settings } = context;
   const name = idOf(context, clientId);
   const bytes = composed(context, draft, undefined, name);
   // Whoever was cut off between the draft and its answer sends it again.
   const [same] = await store.search(folder, { kind: 'header', name: 'message-id', text: name });
   if (same !== undefined) return same;
-  const content = { kind: 'inline', bytes } as const;
-  const message = { content, flags: ['\\Seen', '\\Draft'], received: clock.now() };
-  const { uids } = await store.append(folder, [message], settings().quota);
+  const draftFlags = ['\\Seen', '\\Draft'];
+  const { uids } = await keepWhole(bytes, spool, (content) => {
+    const message = { content, flags: draftFlags, received: clock.now() };
+    return store.append(folder, [message], settings().quota);
+  });
   return uids[0]!;
 }
 
@@ -49,18 +52,20 @@ export async function changeDraft(
   { folder, uid, shown }: NamedDraft,
   draft: WrittenDraft,
 ): Promise<number | undefined> {
-  const { store, clock, settings } = context;
+  const { store, spool, clock, settings } = context;
   const before = await messageAt(context, { folder, uid });
   const facts = await factsOf(context, folder, uid);
   if (before === undefined || facts === undefined) return undefined;
   const bytes = composed(context, draft, { octets: before, id: shown });
-  const content = { kind: 'inline', bytes } as const;
   const flags = [
     ...['\\Seen', '\\Draft', ...(facts.flagged ? ['\\Flagged'] : [])],
     ...[...(facts.answered ? ['\\Answered'] : []), ...facts.keywords],
   ];
-  const message = { content, flags, received: clock.now() };
-  return (await store.replace(folder, uid, folder, message, settings().quota)).uid;
+  const replaced = await keepWhole(bytes, spool, (content) => {
+    const message = { content, flags, received: clock.now() };
+    return store.replace(folder, uid, folder, message, settings().quota);
+  });
+  return replaced.uid;
 }
 
 /** It is in Sent then, and no draft any more. @throws MailNotTaken */

@@ -73,3 +73,27 @@ it('what is asked for again by its name goes on from where it was cut off, and i
   await sendOut(context, { ...outgoing, name: 'n2' });
   assert.equal(sent.length, 2);
 });
+
+it('the copy of what is large is kept as a file, which others read in pieces', async () => {
+  const kept: unknown[] = [];
+  const context = {
+    call: { account: 'ann@example.org', client: '192.0.2.1', line: { deviceId: 'phone1' } },
+    clock: { now: () => 0 },
+    spool: {
+      store: async ({ length }: Uint8Array) => ({ kind: 'file', key: 'a', size: length }),
+    },
+    store: {
+      ensure: async () => {},
+      folders: async () => [{ id: 7, specialUse: 'Sent' }],
+      append: async (_: number, [message]: readonly { readonly content: unknown }[]) =>
+        void kept.push(message!.content),
+    },
+    settings: () => ({ messageSize: 1_000_000 }),
+    send: async () => {},
+    log: { error: (event: string) => void kept.push(event) },
+  } as unknown as Context;
+  const header = 'From: ann@example.org\r\nTo: bob@example.org\r\n\r\n';
+  const message = Buffer.from(header + 'x'.repeat(200_000));
+  await sendOut(context, { message, saveInSent: true, source: undefined });
+  assert.deepEqual(kept, [{ kind: 'file', key: 'a', size: message.length }]);
+});

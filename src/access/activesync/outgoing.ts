@@ -16,6 +16,7 @@ import { findHeaderEnd, foldHeader, headerValue, parseHeader } from '../../mail/
 import { decodeTransferEncoding } from '../../mail/mime/transfer-decoding.ts';
 import { parseMessage } from '../../mail/parsed-message.ts';
 import type { StoredRecord } from '../../store/record-store.ts';
+import { keepWhole } from '../../store/whole-content.ts';
 import type { Context } from './context.ts';
 import { MailNotTaken, namesOf } from './context.ts';
 import { deviceKey } from './device-book.ts';
@@ -136,16 +137,17 @@ function recordOf({ call, clock }: Context, name: string | undefined): StoredRec
 
 /** `maybe` there is one. */
 async function keepCopy(context: Context, bytes: Buffer, maybe: boolean): Promise<void> {
-  const { store, call, clock } = context;
+  const { store, spool, call, clock } = context;
   await store.ensure(call.account);
   const sent = await specialFolder(store, call.account, 'Sent');
   if (sent === undefined) return;
   const id = headerValue(parseHeader(bytes), 'message-id')?.trim() ?? '';
   const term = { kind: 'header', name: 'message-id', text: id } as const;
   if (maybe && id !== '' && (await store.search(sent.id, term)).length > 0) return;
-  const content = { kind: 'inline', bytes } as const;
   // It has been sent: a mailbox that is full does not make it unsent.
-  await store.append(sent.id, [{ content, flags: ['\\Seen'], received: clock.now() }]);
+  await keepWhole(bytes, spool, (content) =>
+    store.append(sent.id, [{ content, flags: ['\\Seen'], received: clock.now() }]),
+  );
 }
 
 /** Undefined when it is gone: the answer is sent without it. */

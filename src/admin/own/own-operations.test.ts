@@ -18,7 +18,7 @@ const refused = (message: RegExp) => ({ name: 'OperationError', message });
 
 async function opened() {
   const test = await openInMemory();
-  const { accounts, folders } = test.stores;
+  const { accounts, folders, spool } = test.stores;
   for (const address of [ann, bob]) await addAccount(accounts, address, 'a password', test.clock);
   const handedIn: HandedIn[] = [];
   const sorted: SortedMessages[] = [];
@@ -27,7 +27,7 @@ async function opened() {
     return { id: 'Q1', messageId: '', accepted: [message.to ?? []].flat(), rejected: [] };
   };
   const parts = {
-    ...{ accounts, folders, clock: test.clock, dev: () => true },
+    ...{ accounts, folders, spool, clock: test.clock, dev: () => true },
     accountOf: async (address: string) => address,
     server: { submit, sorted: (messages: SortedMessages) => void sorted.push(messages) },
   } as unknown as OperationParts;
@@ -145,6 +145,17 @@ describe('sending from an account', () => {
     assert.match(test.sent(0), /^Message-ID: <[^@]+@example\.net>/m);
     assert.doesNotMatch(test.sent(0), /^(?:In-Reply-To|References):/m);
     assert.equal((await test.own('mailRead', { id: answers })).answered, true);
+  });
+
+  it('keeps a large copy as a file, which others read in pieces', async () => {
+    await using test = await opened();
+    const content = Buffer.alloc(200_000, 'x').toString('base64');
+    const file = { filename: 'x.bin', content };
+    await test.own('send', { to: bob, subject: 'Hello', text: 'x', attachments: [file] });
+    const sent = await test.folders.find(ann, 'Sent');
+    const [copy] = await test.folders.open(sent!.id, [1]);
+    assert.equal(copy!.bytes, undefined);
+    assert.ok(copy!.size > 200_000);
   });
 
   it('keeps a copy, from the first message on, where there is a folder for it', async () => {

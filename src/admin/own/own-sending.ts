@@ -8,6 +8,7 @@ import { addressKey, formatMailbox } from '../../mail/fields/address.ts';
 import { parseMessageIds } from '../../mail/fields/message-ids.ts';
 import { mailboxesOf, parseAddressList } from '../../mail/fields/structured.ts';
 import { headerValue, parseHeader } from '../../mail/header/header.ts';
+import { keepWhole } from '../../store/whole-content.ts';
 import { OperationError, text } from '../operation.ts';
 import { messageOf } from '../reading.ts';
 import { running } from '../running.ts';
@@ -120,11 +121,15 @@ function threadFields(octets: Uint8Array): readonly (readonly [string, string])[
   ];
 }
 
-async function keepCopy({ account, folders, clock }: OwnParts, bytes: Buffer): Promise<void> {
+async function keepCopy(
+  { account, folders, spool, clock }: OwnParts,
+  bytes: Buffer,
+): Promise<void> {
   await folders.ensure(account);
   const all = await folders.folders(account);
   const sent = all.find(({ specialUse }) => specialUse?.toLowerCase() === 'sent');
   if (sent === undefined) return;
-  const content = { kind: 'inline', bytes } as const;
-  await folders.append(sent.id, [{ content, flags: ['\\Seen'], received: clock.now() }]);
+  await keepWhole(bytes, spool, (content) =>
+    folders.append(sent.id, [{ content, flags: ['\\Seen'], received: clock.now() }]),
+  );
 }
