@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { closedAfter } from '../../src/base/closed-after.ts';
+import type { ConfigInput } from '../../src/config/config.ts';
 import { FakeResolver } from '../../src/dns/fake-resolver.ts';
 import { findHeaderEnd } from '../../src/mail/header/header.ts';
 import { startTestServer } from '../../src/testing/index.ts';
@@ -32,7 +33,7 @@ function folder(t: TestContext): string {
 }
 
 /** A server with keys for example.org; `list@example.org` leads elsewhere. */
-async function world(t: TestContext) {
+async function world(t: TestContext, more: Partial<ConfigInput> = {}) {
   const hop = closedAfter(t, await startNextHop());
   const server = closedAfter(
     t,
@@ -48,6 +49,7 @@ async function world(t: TestContext) {
           { service: 'smtp', host: '127.0.0.1', port: 0 },
           { service: 'submission', host: '127.0.0.1', port: 0, tls: 'implicit' },
         ],
+        ...more,
         routes: [{ domain: '*', host: '127.0.0.1', port: hop.port, tls: 'none' }],
       },
     }),
@@ -65,7 +67,7 @@ async function world(t: TestContext) {
     ))!;
     return `${content!.replace(/^\.\./gm, '.')}\r\n`;
   };
-  return { server, directory, keys, records, taken };
+  return { server, hop, directory, keys, records, taken };
 }
 
 /** What OpenDKIM's test mode prints. */
@@ -98,6 +100,36 @@ async function byDkimpy(message: string, records: readonly KeyRecord[]) {
   return JSON.parse((await running).stdout) as { readonly dkim: boolean[]; readonly arc: string };
 }
 
+const front = 'From: Ann <ann@example.org>\r\nTo: bob@far.test\r\n';
+const before =
+  'DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.org; s=old; t=1;\r\n' +
+  ' h=from; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=YWJj\r\n';
+
+const odd: readonly {
+  readonly title: string;
+  readonly content: string;
+  readonly signatures?: number;
+  readonly sender?: string;
+}[] = [
+  { title: 'no body', content: front.trimEnd() },
+  { title: 'empty lines alone', content: `${front}\r\n\r\n\r\n` },
+  { title: 'spaces alone', content: `${front}\r\n  \r\n \t ` },
+  {
+    title: 'long lines',
+    content: `${front}Subject: ${'word '.repeat(600)}\r\n\r\n${' \t x'.repeat(900)}`,
+  },
+  { title: 'NUL', content: `${front}\r\na\0b` },
+  { title: 'signed before', content: `${before}${front}\r\nx` },
+  { title: 'fields twice', content: `${front}To: c@far.test\r\nSubject:\r\nSubject: 2\r\n\r\nx` },
+  {
+    title: 'two authors',
+    content: 'From: a@example.org, b@second.test\r\nSender: a@example.org\r\n\r\nx',
+    signatures: 4,
+  },
+  { title: 'below a domain', content: 'FROM:\r\n a@Sub.Example.ORG\r\n\r\nx' },
+  { title: 'no sender', content: `${front}\r\nx`, sender: '' },
+];
+
 describe('signatures, as others see them', { skip }, () => {
   it('what is submitted verifies after its conversion for a hop without 8BITMIME', async (t) => {
     const { server, records, taken } = await world(t);
@@ -116,6 +148,32 @@ describe('signatures, as others see them', { skip }, () => {
     assert.match(await openDkim(t, message, records), /verification .* succeeded/);
     const changed = message.replace('Ann', 'Eve');
     assert.deepEqual((await byDkimpy(changed, records)).dkim, [false, false]);
+  });
+
+  it('what is odd verifies as well, by the keys of every domain in From', async (t) => {
+    const { server, hop, directory, records } = await world(t, {
+      domains: ['example.org', 'second.test'],
+      trustedNetworks: ['127.0.0.1'],
+      limits: { textLine: 0 },
+    });
+    const more = createKeys(directory, {
+      ...{ domain: 'second.test', state: 'active', now: new Date('2026-01-01') },
+    });
+    const published = [...records, ...more.map((entry) => recordOf(directory, entry))];
+    const client = await connectClient(server.port);
+    await client.say('EHLO client.test\r\n');
+    for (const [
+      index,
+      { title, content, signatures = 2, sender = 'ann@example.org' },
+    ] of odd.entries()) {
+      await submit(client, { from: sender, to: ['bob@far.test'], content });
+      await eventually(async () => hop.taken[index], title);
+      const message = `${hop.taken[index]!.replace(/^\.\./gm, '.')}\r\n`;
+      const { dkim } = await byDkimpy(message, published);
+      assert.deepEqual(dkim.slice(0, signatures), Array(signatures).fill(true), title);
+      assert.match(await openDkim(t, message, published), /verification .* succeeded/, title);
+    }
+    client.close();
   });
 
   it('what an alias sends on is sealed so that dkimpy believes it', async (t) => {
