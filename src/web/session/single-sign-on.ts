@@ -47,9 +47,12 @@ const library = (): Promise<Library> => import('openid-client');
 const beginPath = '/postrider/session/oidc';
 const callbackPath = '/postrider/session/oidc/callback';
 const cookieName = 'postrider_oidc';
-/** How long somebody may take at the provider, and Limit: how many may be there. */
+/**
+ * How long somebody may take at the provider, and Limit: how many may be there, more than one network sends there meanwhile
+ * by `http.requestsPerClient`.
+ */
 const awayMs = 10 * 60_000;
-const awayMax = 1_000;
+const awayMax = 13_000;
 /** Limit: how long the provider may take to answer, and how long what it says of itself holds. */
 const providerSeconds = 10;
 const discoveryMs = 3_600_000;
