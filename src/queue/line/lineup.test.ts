@@ -138,6 +138,18 @@ describe('whose turn it is', () => {
     assert.equal(a.listed, 'none', 'nothing of it waits');
   });
 
+  it('what waits because others have all the places is told so, and not taken for under way', () => {
+    const lineup = open();
+    lineup.add(lease('a', '1'), 'fresh');
+    lineup.add(lease('b', '2'), 'fresh');
+    const first = lineup.take(10, 0)!;
+    assert.equal(first.lease.message.id, '1');
+    assert.equal(lineup.take(2, 0), undefined, 'the last places are for who took mail');
+    assert.deepEqual(lineup.keeping('b', '2', 0), { for: 'place' });
+    assert.equal(lineup.keeping('a', '1', 0), undefined, 'it is under way');
+    assert.equal(lineup.keeping('b', undefined, 0), undefined, 'of what is due nothing is known');
+  });
+
   it('a rate holds up who has one, counts what is started, and spares what is not tried', () => {
     const started: string[] = [];
     const slow = new Set(['slow']);

@@ -120,7 +120,8 @@ export class Lineup {
     if (exceeded !== undefined)
       return { for: 'rate', rate: exceeded.rate, until: now + exceeded.waitMs };
     const { active, window } = destination;
-    return active < window ? undefined : { for: 'turn', active };
+    if (active >= window) return { for: 'turn', active };
+    return id === undefined ? undefined : { for: 'place' };
   }
 
   /** Content on its way into the store. */

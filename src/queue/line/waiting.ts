@@ -9,7 +9,9 @@ export type Waiting =
   /** Nothing more may go there until then, in milliseconds since 1970. */
   | { readonly for: 'rate'; readonly rate: Rate; readonly until: number }
   /** As much is under way there as may be at present. */
-  | { readonly for: 'turn'; readonly active: number };
+  | { readonly for: 'turn'; readonly active: number }
+  /** All places are taken, or those for destinations that never took mail. */
+  | { readonly for: 'place' };
 
 export function waitingText(waiting: Waiting): string {
   switch (waiting.for) {
@@ -22,5 +24,7 @@ export function waitingText(waiting: Waiting): string {
     }
     case 'turn':
       return `${waiting.active} under way there, no more at present`;
+    case 'place':
+      return 'as much is under way elsewhere as may be (queue.deliveries)';
   }
 }
