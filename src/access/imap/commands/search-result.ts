@@ -72,16 +72,18 @@ export function savedOf(
 
 /** RFC 5182 §2.4, RFC 7162 §3.1.10: MIN and MAX alone name only those; undefined: all. */
 function named(returns: readonly SearchReturn[], found: Uint32Array): Uint32Array | undefined {
-  const parts: number[] = [];
+  const parts = new Set<number>();
   let some = false;
   for (const item of returns) {
     if (item.kind === 'ALL' || item.kind === 'COUNT') return undefined;
     if (item.kind === 'SAVE') continue;
     some = true;
-    if (item.kind === 'PARTIAL') parts.push(...windowOf(found, item.window));
-    else if (found.length > 0) parts.push(item.kind === 'MIN' ? found[0]! : found.at(-1)!);
+    // One by one: a window may have more than fit among the arguments of a function.
+    if (item.kind === 'PARTIAL')
+      for (const number of windowOf(found, item.window)) parts.add(number);
+    else if (found.length > 0) parts.add(item.kind === 'MIN' ? found[0]! : found.at(-1)!);
   }
-  return some ? Uint32Array.from(new Set(parts)) : undefined;
+  return some ? Uint32Array.from(parts) : undefined;
 }
 
 function highest(numbers: Uint32Array, { rows, uids }: SelectedMailbox): number {
