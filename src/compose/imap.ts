@@ -49,6 +49,7 @@ export function createImap(parts: ImapParts, urls: UrlAuthority): ServiceFor {
       },
       sorted: (messages) => parts.spam.learner.note(messages),
       accountOf: (address) => inForce().addressMap.accountOf(address),
+      createdOf: async (account) => (await stores.accounts.find(account))?.created,
       ...{ authenticator, throttle, connections, counters, clock, random, log, refusals },
       startTls: admission.notedStartTls('imap', certificate),
     });

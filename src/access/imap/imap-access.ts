@@ -18,7 +18,7 @@ import { completionFor } from './completion.ts';
 import type { CommandContext, Updates } from './context.ts';
 import type { DigestTexts } from './fetch/digest-texts.ts';
 import { AccountNames } from './names.ts';
-import { no, ok } from './refusal.ts';
+import { ImapRefusal, no, ok } from './refusal.ts';
 import type { Voice } from './voice.ts';
 
 /** What the commands of all conversations share. */
@@ -32,6 +32,8 @@ export interface ImapAccessParts {
   readonly admin: string;
   readonly urls: CommandContext['urls'];
   readonly accountOf: (address: string) => Promise<string | undefined>;
+  /** When the account of that name was made; undefined: it is not among ours. */
+  readonly createdOf: (account: string) => Promise<number | undefined>;
   readonly login: Login;
   readonly sorted?: CommandContext['sorted'];
   readonly clock: Clock;
@@ -45,6 +47,7 @@ type AppendQuestion = Extract<Question, { kind: 'append' | 'append-part' | 'appe
 /** Commands that need nothing of what is selected. */
 const leaving: ReadonlySet<string> = new Set(['SELECT', 'EXAMINE', 'UNSELECT', 'CLOSE']);
 
+const accountRemoved = 'The account has been removed';
 const proceed: Answer = { kind: 'proceed' };
 const unavailable = no('UNAVAILABLE', 'Temporary failure, try again later');
 
@@ -57,6 +60,10 @@ export class ImapAccess {
   #appendError: { readonly error: unknown } | undefined;
   /** The client has enabled CONDSTORE, and been told what belongs to that. */
   #hasCondstore = false;
+  /** As it was at the login. */
+  #created: number | undefined;
+  /** Who logged in is nobody's account any more: whoever has its name now is somebody else. */
+  #isRemoved = false;
   #commands = 0;
   #appended = 0;
 
@@ -68,6 +75,11 @@ export class ImapAccess {
 
   get account(): string {
     return this.#context.account;
+  }
+
+  /** Why the conversation cannot go on. */
+  get over(): string | undefined {
+    return this.#isRemoved ? accountRemoved : this.#context.updates?.over;
   }
 
   get updates(): Updates | undefined {
@@ -104,7 +116,7 @@ export class ImapAccess {
   /** What is new, between commands. @throws ConnectionLost */
   async tell(when: Parameters<Updates['tell']>[0]): Promise<void> {
     try {
-      await this.#checkRights();
+      await this.#checkAuthority();
       await this.#context.updates?.tell(when);
     } catch (error) {
       this.#completionFor(error, 'updates');
@@ -144,7 +156,9 @@ export class ImapAccess {
       const result = await pending;
       if (result.kind === 'challenge') return result;
       if (result.kind === 'refused') return refusals[result.reason];
+      const created = await this.#parts.createdOf(result.account);
       await this.#parts.store.ensure(result.account);
+      this.#created = created;
       this.#context = this.#newContext(result.account);
       return { ...ok('Logged in'), state: 'authenticated' };
     } catch (error) {
@@ -160,7 +174,7 @@ export class ImapAccess {
     context.tag = tag;
     let completion: Completion;
     try {
-      await this.#checkRights();
+      await this.#checkAuthority();
       if (!leaving.has(command.name) && context.selected?.rights.includes('r') === false)
         return this.#withGoodbye(no('NOPERM', 'Nothing can be done with this mailbox'));
       this.#tellModseq(command);
@@ -181,7 +195,7 @@ export class ImapAccess {
     const name = 'target' in question ? question.target.name : 'APPEND';
     try {
       if (question.kind === 'append' && question.first) {
-        await this.#checkRights();
+        await this.#checkAuthority();
         await this.abortAppend();
         this.#appender = new Append(this.#context);
       }
@@ -197,13 +211,17 @@ export class ImapAccess {
     } catch (error) {
       const completion = this.#completionFor(error, name);
       await this.abortAppend();
-      return completion;
+      return this.#withGoodbye(completion);
     }
   }
 
-  // RFC 4314 §4 and §5.1.1: rights on what others own may go while it is selected.
-  async #checkRights(): Promise<void> {
+  // RFC 4314 §4 and §5.1.1: rights on what others own may go while it is selected, and so may the account.
+  async #checkAuthority(): Promise<void> {
     const { selected, account, names } = this.#context;
+    if (this.#created !== undefined && (await this.#parts.createdOf(account)) !== this.#created) {
+      this.#isRemoved = true;
+      throw new ImapRefusal('NO', 'NOPERM', accountRemoved);
+    }
     if (selected === undefined || selected.folder.account === account) return;
     selected.allow(await names.rightsOn(selected.folder), this.#context);
   }
@@ -218,7 +236,7 @@ export class ImapAccess {
   }
 
   #withGoodbye(completion: Completion): Completion {
-    const bye = this.#context.updates?.over;
+    const bye = this.over;
     return bye === undefined ? completion : { ...completion, bye };
   }
 
@@ -244,6 +262,7 @@ export class ImapAccess {
   #leave(octets?: { readonly received: number; readonly sent: number }): void {
     const { account, updates } = this.#context;
     updates?.close();
+    this.#created = undefined;
     this.#hasCondstore = false;
     if (account === '') return;
     this.#parts.log.info('mailbox closed', {

@@ -213,7 +213,7 @@ export class ImapConversation {
   async #tell(when: 'idle' | 'unasked'): Promise<void> {
     try {
       await this.#access.tell(when);
-      const over = this.#access.updates?.over;
+      const over = this.#access.over;
       if (over !== undefined) await this.#sayGoodbye(over);
       else await this.#flush();
     } catch {

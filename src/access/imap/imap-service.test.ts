@@ -74,6 +74,7 @@ async function start(options: TestOptions = {}) {
       urls: noUrls,
     },
     accountOf: async (address) => address,
+    createdOf: async () => undefined,
     authenticator,
     throttle: createLoginThrottle({
       ...{ clock, delay: 0, delayMax: 0 },

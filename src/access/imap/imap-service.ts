@@ -36,6 +36,8 @@ export interface ImapServiceParts extends ReadingParts {
   readonly urls: CommandContext['urls'];
   /** The account that an address belongs to. */
   readonly accountOf: (address: string) => Promise<string | undefined>;
+  /** When an account was made; undefined: it is not among ours. */
+  readonly createdOf: (account: string) => Promise<number | undefined>;
   /** Told what people call spam, and what not. */
   readonly sorted?: CommandContext['sorted'];
   readonly counters?: { readonly loggedIn: Counter; readonly commands: Counter } | undefined;
@@ -57,6 +59,7 @@ function converse(
   { limits, quota, admin }: ImapServiceSettings,
 ): ImapConversation {
   const { store, openFolders, texts, spool, urls, accountOf, startTls, clock, counters } = parts;
+  const { createdOf } = parts;
   const session = parts.createSession({ ...start, limits });
   const accessParts = {
     ...{
@@ -69,6 +72,7 @@ function converse(
       quota,
       admin,
       accountOf,
+      createdOf,
       login,
       clock,
       log,

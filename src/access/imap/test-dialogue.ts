@@ -45,6 +45,8 @@ export interface DialogueOptions {
   readonly recent?: boolean;
   /** Before the dialogue. */
   readonly prepare?: (store: FolderStore, spool: Spool) => Promise<void>;
+  /** When accounts were made. */
+  readonly createdOf?: (account: string) => Promise<number | undefined>;
   /** Who is who; A and all others are ann. */
   readonly accounts?: Readonly<Record<string, string>>;
 }
@@ -97,8 +99,9 @@ function serviceOf(
   store: FolderStore,
   spool: ImapServiceParts['spool'],
   clock: FakeClock,
-  { appendBytes, quotaBytes }: DialogueOptions,
+  options: DialogueOptions,
 ): PeerService {
+  const { appendBytes, quotaBytes } = options;
   return createImapService({
     settings: () => ({
       ...{ hostname: 'imap.example.org', startTls: false, insecureAuth: true },
@@ -116,6 +119,7 @@ function serviceOf(
       urls: noUrls,
     },
     accountOf: async (address) => address,
+    createdOf: options.createdOf ?? (async () => undefined),
     authenticator: {
       verifyPassword: async (user) => user,
       scramKeys: () => Promise.reject(new Error('nobody asks')),
