@@ -188,7 +188,9 @@ function createPolicies(parts: SmtpParts): (service: SmtpListener['service']) =>
   const authentication = dev ? [] : createAuthentication(parts);
   const chaos = parts.catcher === undefined ? [] : [parts.catcher.chaos.policy];
   const solicitation = noSoliciting({ classes: () => inForce().config.noSoliciting });
-  const wishes = dev ? [] : [solicitation, recipientValidSince({ accounts })];
+  const recipientDelimiter = () => inForce().config.recipientDelimiter;
+  const since = recipientValidSince({ accounts, recipientDelimiter });
+  const wishes = dev ? [] : [solicitation, since];
   const abuse = createAbuse(parts);
   const filters = createFilters(parts);
   const suppressions = suppression(stores.records);

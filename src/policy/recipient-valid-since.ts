@@ -10,6 +10,7 @@ import { parseHeader } from '../mail/header/header.ts';
 import { findParam } from '../smtp/extensions/index.ts';
 import { reply } from '../smtp/reply.ts';
 import type { Account, AccountStore } from '../store/account-store.ts';
+import { withoutDetail } from './addresses/recipient-detail.ts';
 import type { AcceptedRecipient } from './envelope.ts';
 import type { MessageAnswer, Policy, PolicyAnswer } from './policy.ts';
 
@@ -36,23 +37,32 @@ const roles = new Set([
 
 const fieldNames: ReadonlySet<string> = new Set(['require-recipient-valid-since']);
 
-export function recipientValidSince(options: {
+export interface RecipientValidSinceParts {
   readonly accounts: Pick<AccountStore, 'find'>;
-}): Policy {
+  readonly recipientDelimiter: () => string;
+}
+
+export function recipientValidSince({
+  accounts,
+  recipientDelimiter,
+}: RecipientValidSinceParts): Policy {
   async function judge(
     { named, targets }: AcceptedRecipient,
     since: number,
   ): Promise<PolicyAnswer | undefined> {
     if (roles.has(named.local.toLowerCase())) return undefined;
-    for (const { account, address } of targets) {
-      // §8.2: where an alias leads to is no matter of its owner, and nobody there knows whose the alias was.
-      if (account === undefined && isElsewhere(named, address)) return { objection: ownerUnknown };
-      // What is delivered elsewhere is judged there: the parameter goes along.
-      const owner = account === undefined ? undefined : await options.accounts.find(account);
-      if (owner === undefined) continue;
-      if (owner.created > since) return { objection: ownerChanged };
-      if (isGivenLater(named, owner)) return { objection: ownerUnknown };
-    }
+    const owners = [];
+    for (const { account } of targets)
+      if (account !== undefined) owners.push(await accounts.find(account));
+    // Where an alias of the same name gives others a copy, it is the owner's all the same.
+    const own = owners.find((owner) => owner && isFirstOf(named, owner, recipientDelimiter()));
+    if (own !== undefined) return own.created > since ? { objection: ownerChanged } : undefined;
+    for (const owner of owners)
+      if (owner !== undefined)
+        return { objection: owner.created > since ? ownerChanged : ownerUnknown };
+    // §8.2: where an alias leads to is no matter of its owner, and nobody there knows whose the alias was.
+    if (targets.some((one) => isElsewhere(named, one))) return { objection: ownerUnknown };
+    // What is delivered elsewhere is judged there: the parameter goes along.
     return undefined;
   }
 
@@ -97,7 +107,12 @@ function askedBy(value: string): { readonly address: string; readonly since: num
   return { address: addressKey(mailbox), since };
 }
 
-function isElsewhere(named: Mailbox, address: string): boolean {
+/** An alias leads away from here. */
+function isElsewhere(
+  named: Mailbox,
+  { account, address }: AcceptedRecipient['targets'][number],
+): boolean {
+  if (account !== undefined) return false;
   const mailbox = parseMailbox(address);
   return mailbox === undefined || addressKey(mailbox) !== addressKey(named);
 }
@@ -106,22 +121,13 @@ function isElsewhere(named: Mailbox, address: string): boolean {
 const isFor = ({ named, params, targets }: AcceptedRecipient, address: string): boolean =>
   addressKey(named) === address &&
   findParam(params, 'RRVS') === undefined &&
-  targets.some((one) => one.account !== undefined || isElsewhere(named, one.address));
+  targets.some((one) => one.account !== undefined || isElsewhere(named, one));
 
 /**
- * It is neither the address that the account was made with, nor that with a delimiter behind it: another one of the
- * account, or an alias, which may have been somebody else's.
+ * It is the address that the account was made with, or that with a delimiter behind it: not another one of the account,
+ * nor an alias, which may have been somebody else's.
  */
-function isGivenLater(named: Mailbox, { address: first, addresses }: Account): boolean {
+function isFirstOf(named: Mailbox, { address, addresses }: Account, delimiter: string): boolean {
   const key = addressKey(named);
-  const [own] = addresses
-    .filter((one) => one === key || isDelimited(key, one))
-    .sort((a, b) => b.length - a.length);
-  return own !== first;
-}
-
-/** `ann+lists@example.org` of `ann@example.org`, whatever the delimiter is. */
-function isDelimited(key: string, own: string): boolean {
-  const at = own.lastIndexOf('@');
-  return key.startsWith(own.slice(0, at)) && key.endsWith(own.slice(at));
+  return (addresses.includes(key) ? key : withoutDetail(key, delimiter)) === address;
 }

@@ -15,7 +15,10 @@ const account = {
   ...{ address: 'ann@example.org', created: made },
   addresses: ['ann@example.org', 'old@example.org'],
 };
-const accounts = { find: async () => account };
+const bob = { address: 'bob@example.org', created: made, addresses: ['bob@example.org'] };
+const accounts = {
+  find: async (address: string) => (address === bob.address ? bob : account),
+};
 
 function recipient(
   address: string,
@@ -48,7 +51,7 @@ const said = (answer: Awaited<ReturnType<NonNullable<Policy['rcpt']>>>): string 
   answer?.objection === undefined ? 'yes' : `${answer.objection.code} ${answer.objection.detail}`;
 
 describe('recipient-valid-since', () => {
-  const policy = recipientValidSince({ accounts });
+  const policy = recipientValidSince({ accounts, recipientDelimiter: () => '+' });
   for (const [address, params, expected] of [
     ['ann@example.org', ['RRVS=2020-06-01T00:00:00Z'], 'yes'],
     ['ann@example.org', ['RRVS=2021-01-01T00:00:00Z;C'], 'yes'],
@@ -73,15 +76,36 @@ describe('recipient-valid-since', () => {
   });
 
   it('RFC 7293 §8.2: an alias may have been somebody else’s, wherever it leads to now', async () => {
-    const aliased = (address: string, isHere: boolean): AcceptedRecipient => ({
-      ...recipient('gone@example.org', ['RRVS=2021-01-01T00:00:00Z;C']),
+    const aliased = (name: string, address: string, isHere: boolean): AcceptedRecipient => ({
+      ...recipient(name, ['RRVS=2021-01-01T00:00:00Z;C']),
       targets: recipient(address, [], isHere).targets,
     });
-    for (const one of [aliased('ann@example.org', true), aliased('bob@example.net', false)]) {
-      assert.equal(said(await policy.rcpt!(envelope([]), one)), '550 7.19');
-      const asked = arrival(field('gone@example.org; Fri, 1 Jan 2021 09:23:01 -0700'));
+    for (const [name, address, isHere] of [
+      ['gone@example.org', 'ann@example.org', true],
+      ['gone@example.org', 'bob@example.net', false],
+      ['anna@example.org', 'ann@example.org', true],
+      ['ann.x@example.org', 'ann@example.org', true],
+    ] as const) {
+      const one = aliased(name, address, isHere);
+      assert.equal(said(await policy.rcpt!(envelope([]), one)), '550 7.19', name);
+      const asked = arrival(field(`${name}; Fri, 1 Jan 2021 09:23:01 -0700`));
       const plain = envelope([{ ...one, params: [] }]);
-      assert.equal(said(await policy.message!(plain, asked)), '550 7.19');
+      assert.equal(said(await policy.message!(plain, asked)), '550 7.19', name);
+    }
+  });
+
+  it('an alias of the name of an account, from which others get a copy, is the account’s', async () => {
+    for (const year of [2021, 2019]) {
+      const copies = [
+        ...[recipient('bob@example.net', [], false), recipient('ann@example.org')],
+        { ...recipient('bob@example.org'), targets: [{ ...bob, copy: '', account: bob.address }] },
+      ];
+      const one = {
+        ...recipient('ann@example.org', [`RRVS=${year}-01-01T00:00:00Z`]),
+        targets: copies.flatMap(({ targets }) => targets),
+      };
+      const expected = year === 2021 ? 'yes' : '550 7.17';
+      assert.equal(said(await policy.rcpt!(envelope([]), one)), expected);
     }
   });
 

@@ -19,6 +19,9 @@ export interface QueueRecipients {
 
 const none: readonly string[] = [];
 
+/** RFC 7293 §8.2: since when an address has its owner says nothing of another one to which an alias leads. */
+const isOfAny = (param: string): boolean => !param.startsWith('RRVS=');
+
 /** Every target once, however many RCPTs or aliases led to it. */
 export function queueRecipients(
   accepted: readonly AcceptedRecipient[],
@@ -38,8 +41,9 @@ export function queueRecipients(
       positions.set(copy, recipients.length);
       const { delivery, destination } = wayOf(address);
       const isNamed = original === undefined && targets.length === 1;
+      const isElsewhere = account === undefined && original !== undefined && original !== address;
       recipients.push({
-        ...{ address, params: wire, delivery, destination },
+        ...{ address, params: isElsewhere ? wire.filter(isOfAny) : wire, delivery, destination },
         ...(!isNamed && { original: original ?? formatMailbox(named) }),
       });
       accounts.push(delivery === 'local' ? account : undefined);

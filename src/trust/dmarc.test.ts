@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { FakeRecords } from '../dns/fake-resolver.ts';
 import { FakeResolver } from '../dns/fake-resolver.ts';
+import type { Resolver } from '../dns/resolver.ts';
+import { DnsBusy } from '../dns/resolver.ts';
 import type { DmarcQuestion } from './dmarc.ts';
 import { checkDmarc, walkNames } from './dmarc.ts';
 import { parseDmarcRecord } from './dmarc-record.ts';
@@ -207,6 +209,19 @@ describe('DMARC: alignment (RFC 9989 §4.4, §4.10.2)', () => {
     const umlaut = { 'xn--bcher-kva.test': 'v=DMARC1; p=reject' };
     const { verdict } = await check(umlaut, { from: 'bücher.test', dkim: ['xn--bcher-kva.test'] });
     assert.deepEqual([verdict.result, verdict.domain], ['pass', 'xn--bcher-kva.test']);
+  });
+
+  it('an author who is not asked about does not hide behind another one', async () => {
+    const records = new FakeResolver({ '_dmarc.evil.test': { TXT: ['v=DMARC1; p=none'] } });
+    const resolver: Resolver = {
+      async resolve(name, ...rest) {
+        if (name === '_dmarc.bank.test') throw new DnsBusy();
+        return records.resolve(name, ...rest);
+      },
+    };
+    const authors = ['evil.test', 'bank.test'];
+    const verdict = await checkDmarc({ authors, spf: undefined, dkim: [] }, resolver);
+    assert.deepEqual([verdict.domain, verdict.isBusy], ['bank.test', true]);
   });
 
   it('a DNS that does not answer is a temperror, never none (RFC 9989 §5.3.6)', async () => {

@@ -98,12 +98,12 @@ const keysOf = (domains: readonly string[]): readonly string[] =>
 export const organizationalDomain = (domain: string, resolver: Resolver): Promise<string> =>
   new DmarcCheck(resolver).organization(domain);
 
-/** What is refused, or would be if the DNS answered, before what is let pass. */
+/** What is refused, or would be if the DNS answered or were asked, before what is let pass. */
 const byBadness = [
   ...['pass', 'none', 'permerror', 'temperror none', 'temperror quarantine'],
   ...['fail none', 'fail quarantine', 'temperror reject', 'fail reject'],
 ];
-const badness = ({ result, requested = 'none' }: DmarcVerdict): number =>
+const badness = ({ result, isBusy, requested = isBusy ? 'reject' : 'none' }: DmarcVerdict) =>
   Math.max(byBadness.indexOf(result), byBadness.indexOf(`${result} ${requested}`));
 
 interface Found {

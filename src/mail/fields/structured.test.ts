@@ -47,6 +47,7 @@ describe('parseAddressList', () => {
     ['Ann <<ann@example.org>>, bob@x', ['Ann|ann|example.org', '|bob|x']],
     ['Ann <Ann Example <ann@example.org>>, bob@x', ['Ann|ann|example.org', '|bob|x']],
     ['<<<>>>, <<, bob@x', ['||', '||', '|bob|x']],
+    ['<ann@example.org <bob@x>>, <ann@y<bob@y', ['|ann|example.org', '|bob|x', '|ann|y', '|bob|y']],
     ['Ann Example <ann@example.org>, bob@x', ['Ann Example|ann|example.org', '|bob|x']],
     // RFC 5322 Appendix A.1.2
     ['"Joe Q. Public" <john.q.public@example.com>', ['Joe Q. Public|john.q.public|example.com']],

@@ -85,8 +85,9 @@ function readMailbox(reader: TokenReader): NamedMailbox | undefined {
   if (reader.takeSpecial('<')) {
     const route = readRoute(reader);
     const { words, address } = readBracketed(reader);
-    // Field: "<ann@example.org" and "<ann@example.org, bob>": the bracket ends with the address.
-    while (!reader.atEnd && !',;'.includes(reader.peekSpecial() || ' ')) {
+    // Field: "<ann@example.org" and "<ann@example.org, bob>": the bracket ends with the address, at the latest where
+    // another one begins.
+    while (!reader.atEnd && !',;<'.includes(reader.peekSpecial() || ' ')) {
       if (reader.takeSpecial('>')) break;
       reader.skip();
     }

@@ -13,7 +13,7 @@ import { arcSet } from '../../trust/arc-seal.ts';
 import { dkimFields } from '../../trust/dkim-sign.ts';
 import { SignedMessage } from '../../trust/signed-message.ts';
 import type { ClientFacts, Envelope } from '../envelope.ts';
-import type { AuthenticationRules, Judged } from './sender-authentication.ts';
+import type { AuthenticationRules, Disposition, Judged } from './sender-authentication.ts';
 import { senderAuthentication } from './sender-authentication.ts';
 
 const everything: AuthenticationRules = {
@@ -134,6 +134,13 @@ describe('sender authentication: what is asked', () => {
     assert.deepEqual(await reverse(names, [one, one, other]), [['pass', 'pass', 'pass'], 2]);
     const failing: FakeZone = { '1.2.0.192.in-addr.arpa': { fails: 'servfail' } };
     assert.deepEqual(await reverse(failing, [one, one]), [['temperror', 'temperror'], 2]);
+  });
+
+  it('a name that does not lead back is not told of', async () => {
+    const zone = { '1.2.0.192.in-addr.arpa': { PTR: ['bank.test'] } };
+    const [iprev] = (await setUp(zone).judge())?.findings ?? [];
+    assert.ok(iprev?.kind === 'iprev' && iprev.result === 'fail');
+    assert.doesNotMatch(JSON.stringify(iprev), /bank/);
   });
 
   it('nothing at all where all is switched off', async () => {
@@ -322,7 +329,14 @@ describe('sender authentication: what DMARC asks for', () => {
   });
 
   it('nor by asking for so much that it is not asked', async () => {
-    for (const rules of [{}, { obey: false }]) {
+    const overridden = (what: Disposition) => ({ overrides: new Map([['b.test', what]]) });
+    for (const [rules, expected] of [
+      [{}, 451],
+      [{ obey: false }, undefined],
+      [{ obey: false, ...overridden('reject') }, 451],
+      [overridden('quarantine'), 451],
+      [overridden('accept'), undefined],
+    ] as const) {
       const { judge, resolver } = setUp(ofPolicy('reject'), rules);
       const askers = new Set<unknown>();
       resolver.resolve = async (...[, , options]) => {
@@ -330,7 +344,7 @@ describe('sender authentication: what DMARC asks for', () => {
         throw new DnsBusy();
       };
       const { objection } = (await judge()) ?? {};
-      assert.deepEqual(objection?.code, rules.obey === false ? undefined : 451);
+      assert.equal(objection?.code, expected);
       assert.equal(askers.size, 1);
       assert.ok(askers.values().next().value);
     }

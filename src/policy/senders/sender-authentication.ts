@@ -132,7 +132,7 @@ class Judge {
     ]);
     if (reverse.result !== 'temperror') this.#names.set(client, reverse);
     const findings: Finding[] = [
-      { kind: 'iprev', ...reverse, address },
+      { kind: 'iprev', result: reverse.result, name: reverse.name, address },
       ...spfFindings(spf),
       ...dkimFindings(signatures),
       ...arcFindings(chain),
@@ -284,9 +284,9 @@ function decide(
   const override = domain === undefined ? undefined : rules.overrides.get(domain);
   const ifFailed =
     override === undefined ? dispositionOf(verdict, rules, seal) : { disposition: override };
+  const mayObject = override === undefined ? rules.obey : override !== 'accept';
   // RFC 3463 §3.5: X.4.5. Whoever fills what his network may ask does not keep a domain from being heard by that.
-  if (verdict.isBusy === true && rules.obey && override === undefined)
-    return { finding: plain, objection: tooManyQuestions };
+  if (verdict.isBusy === true && mayObject) return { finding: plain, objection: tooManyQuestions };
   const isReject = ifFailed.disposition === 'reject';
   // RFC 9989 §5.3.6: the domain is known to refuse what is not its own, and this may be; the next attempt may tell.
   const isOpen =
