@@ -26,17 +26,17 @@ function setUp() {
 const underWay = (turns: readonly Turn[]) => turns.filter(({ holder }) => holder !== undefined);
 
 describe('turns of questions to the DNS', () => {
-  it('one network has a quarter of what strangers have, and others go on', () => {
+  it('one network has half of what strangers have, and others go on', () => {
     const { ask, askMany } = setUp();
     const greedy = askMany(1_000, 'greedy');
-    assert.equal(underWay(greedy).length, 32);
+    assert.equal(underWay(greedy).length, 64);
     assert.notEqual(ask('other').holder, undefined);
     assert.notEqual(ask().holder, undefined);
   });
 
-  it('a dozen networks that ask for all they can leave room for one more', () => {
+  it('five networks that ask for all they can leave room for one more', () => {
     const { ask, askMany } = setUp();
-    for (let n = 0; n < 12; n += 1) askMany(100, `greedy ${n}`);
+    for (let n = 0; n < 5; n += 1) askMany(100, `greedy ${n}`);
     assert.notEqual(ask('other').holder, undefined);
   });
 
@@ -63,6 +63,16 @@ describe('turns of questions to the DNS', () => {
     assert.deepEqual([underWay(greedy).length, other.holder], [1, 'other']);
   });
 
+  it('what many greedy networks give back is for those who have none', () => {
+    const { turns, ask, askMany } = setUp();
+    const greedy = Array.from({ length: 100 }, (_, n) => askMany(100, `greedy ${n}`)).flat();
+    const held = underWay(greedy);
+    const others = Array.from({ length: 20 }, (_, n) => ask(`other ${n}`));
+    assert.equal(held.length, 128);
+    for (const turn of held.slice(0, 120)) turns.give(turn);
+    assert.equal(underWay(others).length, 20);
+  });
+
   it('nobody who asks for the same waits for the turn of another', () => {
     for (const asker of ['other', undefined]) {
       const { turns, askMany } = setUp();
@@ -75,10 +85,10 @@ describe('turns of questions to the DNS', () => {
 
   it('a stranger waits for a moment, we as long as it takes', async () => {
     const { clock, turns, ask, askMany, failures } = setUp();
-    const held = askMany(32, 'greedy');
+    const held = askMany(64, 'greedy');
     const late = ask('greedy');
-    const ours = askMany(129);
-    await clock.advance(750);
+    const ours = askMany(97);
+    await clock.advance(950);
     assert.ok(failures.length === 1 && failures[0] instanceof DnsBusy);
     turns.give(held[0]!);
     assert.equal(late.holder, undefined);
@@ -92,7 +102,7 @@ describe('turns of questions to the DNS', () => {
     const { clock, turns, ask, askMany, failures } = setUp();
     const held = Array.from({ length: 128 }, (_, n) => ask(`n${n}`));
     const asked = ask('first');
-    await clock.advance(700);
+    await clock.advance(900);
     turns.join(asked, 'second');
     await clock.advance(700);
     assert.equal(failures.length, 0);
@@ -120,7 +130,7 @@ describe('turns of questions to the DNS', () => {
         turns.give(turn);
         answered.add(turn);
       }
-    assert.equal(underWay(askMany(200, 'a')).length, 32);
+    assert.equal(underWay(askMany(200, 'a')).length, 64);
     assert.notEqual(ask('b').holder, undefined);
   });
 });

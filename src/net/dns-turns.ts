@@ -10,12 +10,10 @@ import { DnsBusy } from '../dns/resolver.ts';
 const openMax = 160;
 /** Limit: how many of them are strangers', and how many are ours: some are left for the others always. */
 const sideMax = 128;
-/** Limit: a stranger leaves so many times what he has. */
-const leftForEach = 3;
 /** Limit: those that wait for a turn, ours and theirs. */
 const waitingMax = 10_000;
 /** Limit: how long a stranger's waits; less than a client waits for a first answer (policy/senders/impatience.ts). */
-const waitMs = 750;
+const waitMs = 950;
 
 /** As asker: ourselves. */
 const ourselves = '';
@@ -86,14 +84,14 @@ export class Turns {
   }
 
   /**
-   * A stranger has at most a third of what is left: a quarter of all when alone. So few who ask for all that they can get
-   * leave room for others, and as many as there are share alike after a while.
+   * A stranger has at most as many as are left: half of all when alone, which serves a sender of much mail. So few who
+   * ask for all that they can get leave room for others; where they are many, what becomes free is for who has none.
    */
   #mayAsk(asker: string): boolean {
     const left = openMax - this.#ours - this.#strangers;
     if (asker === ourselves) return this.#ours < sideMax && left > 0;
     const room = Math.min(sideMax - this.#strangers, left);
-    return leftForEach * (this.#held.get(asker) ?? 0) < room;
+    return (this.#held.get(asker) ?? 0) < room;
   }
 
   #hold(turn: Turn, asker: string): void {
