@@ -6,6 +6,7 @@ import { openStores } from '../store/open-stores.ts';
 import type { Stores } from '../store/stores.ts';
 import type { OperationParts } from './operation-parts.ts';
 import { operationsOver } from './operations.ts';
+import { withMessage } from './reading.ts';
 
 const ann = 'ann@example.org';
 
@@ -125,4 +126,33 @@ describe('operations for whoever looks at mail', () => {
     for (const query of ['after:never', 'larger:x', 'is:new', 'x'.repeat(3000)])
       await assert.rejects(operations().mailSearch({ query }), { name: 'OperationError' }, query);
   });
+});
+
+it('large messages are taken apart a few at a time, whoever asks', async () => {
+  let begun = 0;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const content = {
+    ...{ size: 40 * 2 ** 20, bytes: undefined },
+    async *read() {
+      begun += 1;
+      await promise;
+      yield Buffer.from('Subject: x\r\n\r\nx');
+    },
+  };
+  const parts = {
+    accountOf: async (address: string) => address,
+    folders: {
+      copies: async () => [{ folder: 1, uid: 1, flags: [], received: 0, id: 'm' }],
+      open: async () => [content],
+      folder: async () => ({ path: 'INBOX' }),
+    },
+  } as unknown as Parameters<typeof withMessage>[0];
+  const all = [1, 2].map(() =>
+    withMessage(parts, { address: ann, id: 'm' }, ({ octets }) => octets.length),
+  );
+  await new Promise(setImmediate);
+  assert.equal(begun, 1);
+  resolve();
+  assert.deepEqual(await Promise.all(all), [15, 15]);
+  assert.equal(begun, 2);
 });

@@ -1,6 +1,7 @@
 // Operations for whoever looks at mail: search it, read a message, mark it, put tags on it.
 
 import { z } from 'zod';
+import { SharedRoom } from '../base/shared-room.ts';
 import {
   type FoundMessage,
   findMessage,
@@ -276,12 +277,37 @@ export async function messageOf(
   throw new OperationError(unknownMessage(whose, id));
 }
 
-async function readMail(
-  parts: ReadingParts,
+/** Limit: octets of messages that are taken apart at a time, whoever asks; more of them wait. */
+const takenApartMax = 64 * 2 ** 20;
+const takenApart = new SharedRoom(takenApartMax);
+
+/** `use` keeps nothing of the message's octets. @throws OperationError as messageOf does */
+export async function withMessage<T>(
+  parts: Parameters<typeof messageOf>[0],
   { address: whose, id }: { readonly address: string; readonly id: string },
+  use: (message: FoundMessage) => T,
+): Promise<T> {
+  let giveBack = () => {};
+  try {
+    return use(
+      await messageOf(parts, whose, id, async (octets) => {
+        giveBack = await takenApart.take(octets);
+      }),
+    );
+  } finally {
+    giveBack();
+  }
+}
+
+function readMail(
+  parts: ReadingParts,
+  asked: { readonly address: string; readonly id: string },
 ): Promise<z.infer<typeof message>> {
-  const mail = await messageOf(parts, whose, id);
-  const { octets } = mail;
+  return withMessage(parts, asked, shownMail);
+}
+
+function shownMail(mail: FoundMessage): z.infer<typeof message> {
+  const { octets, id } = mail;
   const shown = shownMessage(octets);
   const { html, sent, fields, parts: made, ...rest } = shown;
   return {

@@ -10,7 +10,7 @@ import { mailboxesOf, parseAddressList } from '../../mail/fields/structured.ts';
 import { headerValue, parseHeader } from '../../mail/header/header.ts';
 import { keepWhole } from '../../store/whole-content.ts';
 import { OperationError, text } from '../operation.ts';
-import { messageOf } from '../reading.ts';
+import { withMessage } from '../reading.ts';
 import { running } from '../running.ts';
 import { attachment, submitted } from '../submission.ts';
 import type { OwnParts } from './own-operation.ts';
@@ -61,13 +61,12 @@ async function send(parts: OwnParts, mail: Written): Promise<z.infer<typeof subm
   const everybody = [...to, ...cc, ...bcc];
   if (everybody.length > recipientsMax)
     throw new OperationError(`at most ${recipientsMax} recipients, please`);
-  const answered =
-    mail.answers === undefined ? undefined : await messageOf(parts, account, mail.answers);
+  const answered = mail.answers === undefined ? undefined : await answeredBy(parts, mail.answers);
   const octets = composedMessage({
     ...{ from: { name: mail.name, address: from }, to, cc, replyTo: [], html: '' },
     ...{ subject: mail.subject, text: mail.text },
     files: (mail.attachments ?? []).map(fileOf),
-    fields: answered === undefined ? [] : threadFields(answered.octets),
+    fields: answered?.fields ?? [],
     date: clock.now(),
     domain: from.slice(from.lastIndexOf('@') + 1),
   });
@@ -82,6 +81,12 @@ async function send(parts: OwnParts, mail: Written): Promise<z.infer<typeof subm
       await parts.folders.store(folder, [uid], { kind: 'add', flags: ['\\Answered'] });
   return sent;
 }
+
+const answeredBy = (parts: OwnParts, id: string) =>
+  withMessage(parts, { address: parts.account, id }, (message) => ({
+    id: message.id,
+    fields: threadFields(message.octets),
+  }));
 
 async function ownAddress({ account, accounts }: OwnParts, wanted = account): Promise<string> {
   const addresses = (await accounts.find(account))?.addresses ?? [account];
