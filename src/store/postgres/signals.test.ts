@@ -33,3 +33,33 @@ it('whoever listens while the connection is away makes none beside the one that 
   for (const socket of sockets) socket.destroy();
   await signals[Symbol.asyncDispose]();
 });
+
+it('what comes now and then is said at once, what goes on is gathered, and nothing is left out', async () => {
+  const clock = new FakeClock();
+  const payloads: string[] = [];
+  const database = {
+    async run(_: string, [, payload]: readonly string[]) {
+      payloads.push(payload!);
+      return 1;
+    },
+  } as unknown as Database;
+  const signals = new Signals({ clock, session: 1, database });
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  const said = () => payloads.flatMap((one) => (JSON.parse(one) as { said: number[] }).said);
+  for (let i = 0; i < 5; i += 1) {
+    signals.send('mail', i);
+    await turn();
+    assert.deepEqual(said(), [...Array(i + 1).keys()], 'without any time');
+  }
+  await clock.advance(10_000);
+  payloads.length = 0;
+  for (let i = 0; i < 10_000; i += 1) {
+    signals.send('mail', i);
+    await turn();
+    await clock.advance(1);
+  }
+  assert.ok(payloads.length <= 210, `${payloads.length} in ten seconds`);
+  await clock.advance(50);
+  assert.deepEqual(said(), [...Array(10_000).keys()]);
+  await signals[Symbol.asyncDispose]();
+});

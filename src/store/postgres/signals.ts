@@ -1,5 +1,5 @@
 // What nodes tell each other so that nobody has to wait for his next look: NOTIFY, outside of any transaction that
-// matters (within one it would put all commits in a row), gathered, a few a second. Nothing depends on it: where
+// matters (within one it would put all commits in a row); those that would be many are gathered. Nothing depends on it: where
 // it is switched off, or a pooler swallows it, everybody looks by himself.
 
 import type pg from 'pg';
@@ -8,8 +8,9 @@ import type { Database } from './database.ts';
 
 const channel = 'postrider';
 
-/** What comes so soon after a signal waits for the next one, in milliseconds. */
+/** Limit: a signal costs so many milliseconds, of which so many have been saved up at most: 20 a second where it lasts. */
 const gatherMs = 50;
+const savedMs = 500;
 /** Limit: https://www.postgresql.org/docs/15/sql-notify.html, less than 8000 octets. */
 const payloadBytesMax = 7900;
 /** A connection that listens and is lost is made again after so long. */
@@ -33,6 +34,8 @@ export class Signals implements AsyncDisposable {
   #waiting = new Map<string, Map<string, unknown>>();
   #isGathering = false;
   #cancelGathering: (() => void) | undefined;
+  /** When all signals so far have been paid for: up to `savedMs` ahead they go at once. */
+  #paidAt = Number.NEGATIVE_INFINITY;
   #sending: Promise<void> = Promise.resolve();
   #client: pg.Client | undefined;
   #cancelAgain: (() => void) | undefined;
@@ -50,7 +53,10 @@ export class Signals implements AsyncDisposable {
     this.#waiting.set(topic, of.set(JSON.stringify(said), said));
     if (this.#isGathering) return;
     this.#isGathering = true;
-    setImmediate(() => this.#flush());
+    const { clock } = this.#parts;
+    const wait = this.#paidAt + gatherMs - savedMs - clock.now();
+    if (wait <= 0) setImmediate(() => this.#flush());
+    else this.#cancelGathering = clock.after(Math.min(wait, gatherMs), () => this.#flush());
   }
 
   listen(topic: string, listener: Listener): () => void {
@@ -71,13 +77,14 @@ export class Signals implements AsyncDisposable {
   }
 
   #flush(): void {
+    this.#isGathering = false;
+    if (this.#isClosed) return;
     const waiting = this.#waiting;
     this.#waiting = new Map();
-    if (waiting.size > 0) this.#sending = this.#notify(waiting).catch(() => {}); // they look by themselves
-    this.#cancelGathering = this.#parts.clock.after(gatherMs, () => {
-      if (this.#waiting.size > 0 && !this.#isClosed) this.#flush();
-      else this.#isGathering = false;
-    });
+    this.#paidAt = Math.max(this.#paidAt, this.#parts.clock.now()) + gatherMs;
+    const before = this.#sending;
+    const sent = this.#notify(waiting).catch(() => {}); // they look by themselves
+    this.#sending = sent.then(() => before);
   }
 
   async #notify(waiting: ReadonlyMap<string, ReadonlyMap<string, unknown>>): Promise<void> {
