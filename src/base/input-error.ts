@@ -13,6 +13,15 @@ export type InputErrorCode =
   | 'INVALID_PARAMETER'
   | 'INVALID_CREDENTIALS';
 
+/** Some of them, as whoever copies options gives them: with undefined for what is not said. */
+export type Given<T> = { readonly [K in keyof T]?: T[K] | undefined };
+
+/** Without what is undefined, which would hide a default. */
+export const defined = <T extends object>(options: Given<T>): Partial<T> =>
+  Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as Partial<T>;
+
 export class InputError extends TypeError {
   override readonly name = 'InputError';
   readonly code: InputErrorCode;

@@ -1,6 +1,7 @@
 // What an SmtpServer is told, and the look at it before anything else: a slip in a name is an error at
 // once, not a limit that never was or a hook that is never called.
 
+import type { Given } from '../base/input-error.ts';
 import { InputError, quoted, refuseNumbersBelow, refuseUnknown } from '../base/input-error.ts';
 import type { Log } from '../base/log.ts';
 import { isDomain } from '../mail/fields/address.ts';
@@ -80,9 +81,9 @@ export interface SmtpServerOptions extends Omit<Hooks, 'onMessage'> {
   readonly proxyProtocol?:
     | { readonly from: readonly string[]; readonly timeoutMs?: number | undefined }
     | undefined;
-  readonly limits?: Partial<SmtpServerLimits> | undefined;
+  readonly limits?: Given<SmtpServerLimits> | undefined;
   /** What happens to those who guess passwords; false for nothing. Default: slowed, then cut off. */
-  readonly loginThrottle?: Omit<LoginThrottleOptions, 'clock'> | false | undefined;
+  readonly loginThrottle?: Given<Omit<LoginThrottleOptions, 'clock'>> | false | undefined;
   /** Default: warnings and errors go to stderr, such as what a hook threw; silentLog for nothing. */
   readonly log?: Log | undefined;
   /** The account if the password is right; undefined if not. Its presence offers PLAIN and LOGIN. */
@@ -255,7 +256,7 @@ function inDigits(name: string, value: number): number {
 }
 
 /** What is undefined hides no default. */
-export function sessionLimits(given: Partial<SmtpServerLimits> = {}): SessionLimits {
+export function sessionLimits(given: Given<SmtpServerLimits> = {}): SessionLimits {
   const limits = Object.entries(given).flatMap(([name, value]) => {
     const known = sessionNames.get(name);
     return known === undefined || value === undefined

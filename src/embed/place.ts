@@ -4,11 +4,11 @@ import { InputError, refuseUnknown } from '../base/input-error.ts';
 
 export interface Place {
   /** Default: 0, a free one. The environment has them as text. */
-  port?: number | string;
+  port?: number | string | undefined;
   /** Default: '127.0.0.1'. */
-  host?: string;
+  host?: string | undefined;
   /** A Unix socket, in place of port and host. */
-  path?: string;
+  path?: string | undefined;
 }
 
 /** The port that is meant. @throws InputError */

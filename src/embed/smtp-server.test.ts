@@ -10,6 +10,7 @@ import { freePorts } from '../../test/ports.ts';
 import { InputError } from '../base/input-error.ts';
 import { silentLog } from '../base/log.ts';
 import { sendMail } from '../deliver/send-mail/send-mail.ts';
+import { issueCertificate } from '../net/certificate.ts';
 import type { Envelope } from '../policy/envelope.ts';
 import { reply } from '../smtp/reply.ts';
 import type { LoginFacts, SmtpServerLimits, SmtpServerOptions } from './options.ts';
@@ -487,6 +488,17 @@ describe('SmtpServer', () => {
         code: 'INVALID_OPTION',
         option: 'listen.port',
       });
+  });
+
+  it('says of a certificate that it has ended, which clients may not take', async () => {
+    const { certificate, privateKeyPem: privateKey } = issueCertificate({
+      ...{ commonName: 'mx.test', names: ['mx.test'] },
+      ...{ notBefore: new Date('2020-01-01'), notAfter: new Date('2021-01-01') },
+    });
+    const told: unknown[] = [];
+    const log = { ...silentLog, warn: (...said: unknown[]) => void told.push(said) };
+    await receive({ tls: { certificate, privateKey }, log }, { tls: 'require' });
+    assert.match(inspect(told), /certificate is doubtful.*2021/s);
   });
 
   it('listens nowhere else than was meant, and closes as it was told', async () => {

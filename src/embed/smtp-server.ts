@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { systemClock, timerDelayMsMax } from '../base/clock.ts';
-import { refuseNumbersBelow, refuseUnknown } from '../base/input-error.ts';
+import { defined, refuseNumbersBelow, refuseUnknown } from '../base/input-error.ts';
 import type { Log } from '../base/log.ts';
 import { systemRandom } from '../base/random.ts';
 import { domainKey, formatMailbox } from '../mail/fields/address.ts';
@@ -122,7 +122,7 @@ export class SmtpServer implements AsyncDisposable {
     return this;
   }
 
-  async #start(where: { port: number; host?: string; path?: string }): Promise<Running> {
+  async #start(where: Place & { readonly port: number }): Promise<Running> {
     const { implicitTls = false } = this.#options;
     const log = this.#options.log ?? stderrLog;
     if (isNeverAsked(this.#options)) log.warn('nobody can log in', { reason: neverAsked });
@@ -137,6 +137,7 @@ export class SmtpServer implements AsyncDisposable {
     };
     try {
       const tls = await this.#loadTls(directory);
+      for (const problem of tls?.warnings ?? []) log.warn('certificate is doubtful', { problem });
       const connections = this.#createLimits();
       const service = this.#createService({ tls, spool, connections, refusals, log });
       const listener = await listen({
@@ -165,7 +166,7 @@ export class SmtpServer implements AsyncDisposable {
    * its end first, so that nothing is left of it; a close() that is under way is waited for.
    * @throws InputError
    */
-  async close(given: { graceMs?: number } = {}): Promise<void> {
+  async close(given: { graceMs?: number | undefined } = {}): Promise<void> {
     refuseUnknown(given, ['graceMs'], 'close');
     refuseNumbersBelow(0, given, 'close');
     const { graceMs = 5_000 } = given;
@@ -289,16 +290,10 @@ async function hold(content: StoredContent, spool: Spool): Promise<HeldContent> 
   return held;
 }
 
-/** Without what is undefined, which would hide a default. */
-const given = <T extends object>(limits: T): Partial<T> =>
-  Object.fromEntries(
-    Object.entries(limits).filter(([, value]) => value !== undefined),
-  ) as Partial<T>;
-
 const throttleOptions = ({ loginThrottle = {} }: SmtpServerOptions) =>
   loginThrottle === false
     ? { delay: 0, failuresPerNetwork: Number.POSITIVE_INFINITY }
-    : given(loginThrottle);
+    : defined(loginThrottle);
 
 /** The program's, as they would be in a configuration; as methods, of the object that they were given in. */
 function hooksOf(options: SmtpServerOptions): Hooks & Readonly<Record<keyof Hooks, unknown>> {

@@ -1,5 +1,6 @@
 // What `sendMail()` is told: to whom, what, and how.
 
+import type { Given } from '../../base/input-error.ts';
 import type { ClientTimeouts } from '../../smtp/client/timeouts.ts';
 import type { RouteTls } from '../relay/relay-route.ts';
 
@@ -45,7 +46,7 @@ export interface SendMailOptions {
   readonly trace?: ((direction: 'C' | 'S' | '*', line: string) => void) | undefined;
   /** Default: 30,000. */
   readonly connectMs?: number | undefined;
-  readonly timeouts?: Partial<ClientTimeouts> | undefined;
+  readonly timeouts?: Given<ClientTimeouts> | undefined;
   /** Gives it up at any point: what the server has not confirmed by then may still arrive. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -170,6 +170,22 @@ describe('sendMail', () => {
     }
   });
 
+  it('a time that is not said is the default', async (t) => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    await using server = await scriptedServer({
+      script: (verb) => (verb === 'EHLO' ? 'silence' : undefined),
+    });
+    const trace = (_: string, line: string) =>
+      line.startsWith('EHLO') && setImmediate(() => controller.abort());
+    const set = t.mock.method(globalThis, 'setTimeout');
+    const given = { port: server.port, tls: 'none', timeouts: { greetingMs: undefined } } as const;
+    const sending = sendMail({ ...letter, ...given, signal, trace });
+    await assert.rejects(sending, { code: 'ABORT_ERR' });
+    const waits = set.mock.calls.map((call) => call.arguments[1]);
+    assert.ok(waits.includes(300_000), String(waits));
+  });
+
   it('a long time is one, also Infinity', async () => {
     await using server = await scriptedServer();
     const times = { connectMs: Infinity, timeouts: { greetingMs: Infinity, blockMs: Infinity } };

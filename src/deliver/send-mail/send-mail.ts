@@ -2,6 +2,7 @@
 // client as the queue's deliveries, without queue and retries: whoever calls it hears at once what
 // the server said, and can watch the conversation line by line.
 
+import { defined } from '../../base/input-error.ts';
 import { has8Bit } from '../../mail/conversion/transfer-encoding.ts';
 import { createDialer, givenUp } from '../../net/dialer.ts';
 import type { Peer } from '../../net/peer.ts';
@@ -144,7 +145,7 @@ async function open(
     session: {
       protocol,
       hostname,
-      timeouts: { ...defaultTimeouts, ...options.timeouts },
+      timeouts: { ...defaultTimeouts, ...defined(options.timeouts ?? {}) },
       trace,
     },
   });
