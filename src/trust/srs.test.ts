@@ -33,6 +33,18 @@ describe('SRS', () => {
     );
   });
 
+  it('one that only begins like a rewritten address comes back, too', () => {
+    for (const local of ['SRS0', 'srs0=', 'srs0-', 'SRS1=', 'SRS1=abc=one.example='])
+      assert.deepEqual(back(srsLocalPart({ local, domain: 'example.org' }, key)), {
+        kind: 'sender',
+        sender: { local, domain: 'example.org' },
+      });
+    assert.equal(
+      back(srsLocalPart({ local: 'SRS1=abc=one.example==', domain: 'example.org' }, key))?.kind,
+      'sender',
+    );
+  });
+
   it('a second forwarder names the first one only, a third does not grow it', () => {
     const first = srsLocalPart(ann, { ...key, secret: Buffer.from('another') });
     const second = srsLocalPart({ local: first, domain: 'one.example' }, key);

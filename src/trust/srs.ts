@@ -33,10 +33,10 @@ const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
 /** The local part, at a domain of ours, that stands for this sender. */
 export function srsLocalPart({ local, domain }: Mailbox, key: SrsKey): string {
   const place = domainKey(domain);
-  const second = /^srs1[=+-][a-z0-9+/]+[=+-]([^=]+)=([=+-].*)$/is.exec(local);
+  const second = /^srs1[=+-][a-z0-9+/]+[=+-]([^=]+)=([=+-].+)$/is.exec(local);
   if (second !== null)
     return `SRS1=${hashOf(`${second[1]}=${second[2]}`, key)}=${second[1]}=${second[2]}`;
-  const first = /^srs0([=+-].*)$/is.exec(local);
+  const first = /^srs0([=+-].+)$/is.exec(local);
   if (first !== null) return `SRS1=${hashOf(`${place}=${first[1]}`, key)}=${place}=${first[1]}`;
   const rest = `${dayText(key.today)}=${place}=${local}`;
   return `SRS0=${hashOf(rest, key)}=${rest}`;
