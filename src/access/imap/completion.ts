@@ -1,7 +1,7 @@
 // The one place that makes a completion of whatever a command throws. What nobody foresaw says "try
 // again later" and nothing about us; the log has the rest. RFC 5530 §3 for the codes.
 
-import { stackOf } from '../../base/error-text.ts';
+import { messageOf, stackOf } from '../../base/error-text.ts';
 import type { Log } from '../../base/log.ts';
 import type { Completion } from '../../imap/event.ts';
 import { StorageError, StoreGoneError } from '../../smtp/smtp-error.ts';
@@ -41,13 +41,12 @@ export function completionFor(
     log.error('content-damaged', { during, account, error: error.message });
     return no('CORRUPTION', 'The server cannot read the content of a message');
   }
-  log.error('command failed', {
-    during,
-    account,
-    error: stackOf(error),
-  });
+  if (error instanceof StorageError)
+    log.warn('refused for now', { during, account, error: messageOf(error.cause ?? error) });
+  else log.error('command failed', { during, account, error: stackOf(error) });
   // What SMTP answers with 452 4.3.1: there is no room, or the disk fails. Reading goes on.
-  const noRoom = error instanceof StorageError && !(error instanceof StoreGoneError);
+  const noRoom =
+    error instanceof StorageError && !(error instanceof StoreGoneError) && error.reply.code === 452;
   if (noRoom && storing.has(during))
     return no('LIMIT', 'There is no room to store it now, try again later');
   if (error instanceof StorageError)

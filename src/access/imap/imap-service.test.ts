@@ -21,7 +21,7 @@ import { testServerTls } from '../../net/test-certificate.ts';
 import { createLoginThrottle } from '../../policy/accounts/login-throttle.ts';
 import { createConnectionLimits } from '../../policy/connection-limits.ts';
 import { chooseSaslClient } from '../../sasl/client.ts';
-import { StorageError } from '../../smtp/smtp-error.ts';
+import { localError, StorageError } from '../../smtp/smtp-error.ts';
 import type { CopyResult, FolderStore } from '../../store/folder-store.ts';
 import type { Spool } from '../../store/spool.ts';
 import { openSqliteStores } from '../../store/sqlite/stores.ts';
@@ -373,10 +373,11 @@ describe('ImapService', () => {
   });
 
   it('errors: each has its code; what nobody foresaw is logged, and "later" is all that is said', async () => {
+    let why = new StorageError('disk full');
     const failing: Partial<FolderStore> = {
       rename: () => Promise.reject(new StorageError('disk full')),
       create: () => Promise.reject(new TypeError('a bug')),
-      append: () => Promise.reject(new StorageError('disk full')),
+      append: () => Promise.reject(why),
     };
     await using test = await start({ wrap: failing });
     const client = await test.login();
@@ -385,8 +386,23 @@ describe('ImapService', () => {
     assert.match(await last('CREATE x'), / NO \[SERVERBUG\] [^/]*try again later$/);
     assert.match(await last('APPEND Sent {3+}\r\nabc'), / NO \[LIMIT\] [^/]*try again later$/);
     assert.match(await last('NOOP'), / OK /);
-    const stacks = test.lines.filter(({ event }) => event === 'command failed');
-    assert.match(String(stacks[1]!.fields.error), /TypeError: a bug\n +at /);
+    why = new StorageError('away', { reply: localError });
+    assert.match(
+      await last('APPEND Sent {3+}\r\nabc'),
+      / NO \[UNAVAILABLE\] [^/]*try again later$/,
+    );
+    const of = (wanted: string) => test.lines.filter(({ event }) => event === wanted);
+    assert.deepEqual(
+      of('refused for now').map(({ fields }) => [fields.during, fields.error]),
+      [
+        ['RENAME', 'disk full'],
+        ['APPEND', 'disk full'],
+        ['APPEND', 'away'],
+      ],
+    );
+    const stacks = of('command failed');
+    assert.equal(stacks.length, 1);
+    assert.match(String(stacks[0]!.fields.error), /TypeError: a bug\n +at /);
   });
 
   it('RFC 9051 §7.1.5: BYE instead of the greeting, when there are too many', async () => {
