@@ -3,6 +3,7 @@
 
 import { unreachable } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
+import { SharedRoom } from '../base/shared-room.ts';
 import { version } from '../base/version.ts';
 import type { Config } from '../config/config.ts';
 import type { FilterConfig } from '../config/settings/filters.ts';
@@ -22,6 +23,9 @@ import type { ServiceParts } from './service-parts.ts';
 
 /** How long the name of a client is looked for; it waits for its greeting meanwhile. */
 const nameMs = 2_000;
+
+/** Limit: octets of messages whose bodies milters are replacing; more of them wait. */
+const changedBytesMax = 64 * 2 ** 20;
 
 export function createFilters(
   parts: Pick<ServiceParts, 'inForce' | 'clock' | 'log' | 'metrics'> & {
@@ -43,7 +47,8 @@ export function createFilters(
   const create = (settings: FilterConfig): Policy => {
     switch (settings.kind) {
       case 'milter':
-        return milter({ settings, ...common });
+        // One for each: a message that waits for the second has what the first made of it.
+        return milter({ settings, room: new SharedRoom(changedBytesMax), ...common });
       case 'clamd':
         return clamd({ settings, clock, ...common });
       case 'rspamd':

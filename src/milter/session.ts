@@ -206,6 +206,11 @@ export class MilterSession {
     this.#phase = 'idle';
   }
 
+  /** Octets of the changes to this message so far. */
+  get changesBytes(): number {
+    return this.#changesBytes;
+  }
+
   get #pieceBytes(): PieceBytes {
     return this.#limits.pieceBytes ?? 65_535;
   }

@@ -3,6 +3,7 @@
 // is; what it cannot say is decided by the filter's settings.
 
 import { messageOf } from '../../base/error-text.ts';
+import type { SharedRoom } from '../../base/shared-room.ts';
 import type { ReversePath } from '../../mail/fields/address.ts';
 import { formatMailbox } from '../../mail/fields/address.ts';
 import { HeaderEdit } from '../../mail/header/header-edit.ts';
@@ -14,6 +15,7 @@ import type { Dialer } from '../../net/dialer.ts';
 import { formatMailParam, formatRcptParam } from '../../smtp/extensions/index.ts';
 import type { Detail, Reply } from '../../smtp/reply.ts';
 import { enhancedStatus, reply } from '../../smtp/reply.ts';
+import { storedSize } from '../../store/content.ts';
 import type { IprevVerdict } from '../../trust/iprev.ts';
 import type { AcceptedRecipient, ClientFacts, Envelope } from '../envelope.ts';
 import type { Draft, FilterAnswer, PolicyAnswer } from '../policy.ts';
@@ -37,6 +39,8 @@ export interface MilterParts {
   readonly reverseOf: (address: string) => Promise<IprevVerdict>;
   /** Octets of changes to one message. */
   readonly changesBytesMax: () => number;
+  /** For large changes, of all messages together. */
+  readonly room: Pick<SharedRoom, 'take'>;
 }
 
 /** A milter that could not be called is not called again at once: clients would wait for it in vain. */
@@ -191,12 +195,30 @@ export class ClientAtMilter {
   async #filtered(envelope: Envelope, draft: Draft): Promise<FilterAnswer> {
     const macros = macrosOf(this.#ofEnvelope(envelope));
     const shown = await this.#showMessage(draft, macros);
-    const last =
-      shown ??
-      (await this.#ask(
-        (session) => session.endOfMessage(macros),
-        this.#parts.settings.messageTimeout,
-      ));
+    let giveBack = () => {};
+    const room = async () => {
+      giveBack = await this.#parts.room.take(storedSize(draft.arrival.content));
+    };
+    try {
+      const answer = await this.#ended({ draft, envelope }, shown, room);
+      // What is new is held until the message is queued, or nothing came of it.
+      const over = giveBack;
+      giveBack = () => {};
+      return { ...answer, reservation: { settle: over, release: over } };
+    } finally {
+      giveBack();
+    }
+  }
+
+  async #ended(
+    { draft, envelope }: { readonly draft: Draft; readonly envelope: Envelope },
+    shown: MilterAnswer | undefined,
+    room: () => Promise<void>,
+  ): Promise<FilterAnswer> {
+    const { messageTimeout } = this.#parts.settings;
+    const macros = macrosOf(this.#ofEnvelope(envelope));
+    const end = (session: MilterSession) => session.endOfMessage(macros);
+    const last = shown ?? (await this.#connection!.ask(end, messageTimeout, room));
     const objection = this.#objection(last, 'the message');
     if (objection !== undefined) return objection;
     if (last.verdict.kind === 'discard') return this.#discards();

@@ -28,6 +28,9 @@ const progressMsMax = 10 * 60_000;
 /** What is sent before an answer is waited for, where none is. */
 const outputBytesMax = 256 * 1024;
 
+/** Octets of changes that need no room. */
+const changesFreely = 2 ** 20;
+
 /** It is not there, says nothing, or what makes no sense. */
 export class MilterFailure extends Error {
   override readonly name = 'MilterFailure';
@@ -75,8 +78,12 @@ export class MilterConnection {
   }
 
   /** Shows it something; resolves to what it says. @throws MilterFailure, and the connection is gone */
-  async ask(show: (session: MilterSession) => void, timeoutMs: number): Promise<MilterAnswer> {
-    const event = await this.#converse(() => show(this.session), timeoutMs);
+  async ask(
+    show: (session: MilterSession) => void,
+    timeoutMs: number,
+    room?: () => Promise<void>,
+  ): Promise<MilterAnswer> {
+    const event = await this.#converse(() => show(this.session), timeoutMs, room);
     assert(event.kind === 'verdict', 'what is shown gets a verdict');
     return event;
   }
@@ -106,14 +113,18 @@ export class MilterConnection {
     this.#peer.destroy();
   }
 
-  async #converse(show: () => void, timeoutMs: number): Promise<MilterEvent> {
+  async #converse(
+    show: () => void,
+    timeoutMs: number,
+    room?: () => Promise<void>,
+  ): Promise<MilterEvent> {
     if (!this.isUsable) throw new MilterFailure('the connection is gone', true);
     this.#isBusy = true;
     try {
       show();
       let event = this.session.next();
       this.#collect();
-      if (event.kind === 'need-input') event = await this.#hear(timeoutMs);
+      if (event.kind === 'need-input') event = await this.#hear(timeoutMs, room);
       else if (this.#unsentBytes > outputBytesMax) await this.#peer.write(this.#taken(), timeoutMs);
       return event;
     } catch (error) {
@@ -125,12 +136,18 @@ export class MilterConnection {
     }
   }
 
-  async #hear(timeoutMs: number): Promise<MilterEvent> {
+  async #hear(timeoutMs: number, room?: () => Promise<void>): Promise<MilterEvent> {
     await this.#peer.write(this.#taken(), timeoutMs);
     const until = performance.now() + progressMsMax;
+    let isRoomy = room === undefined;
     for (;;) {
       const event = this.session.next();
       if (event.kind !== 'need-input' && event.kind !== 'progress') return event;
+      // It waits as long, with what it has to say.
+      if (!isRoomy && this.session.changesBytes > changesFreely) {
+        isRoomy = true;
+        await room?.();
+      }
       const leftMs = until - performance.now();
       if (leftMs <= 0) throw new PeerTimeout('busy for too long');
       if (event.kind === 'progress') continue;

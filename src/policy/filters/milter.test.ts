@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FakeClock } from '../../base/fake-clock.ts';
 import { silentLog } from '../../base/log.ts';
+import { SharedRoom } from '../../base/shared-room.ts';
 import { parseMailbox } from '../../mail/fields/address.ts';
 import { findingText } from '../../mail/finding.ts';
 import { FrameReader, formatFrame, formatNumber, formatTexts } from '../../milter/frame.ts';
@@ -41,7 +42,12 @@ interface Script {
 }
 
 /** A milter with a connection for each script, and the rules it has for us. */
-function world(scripts: readonly Script[], settings: Partial<MilterSettings> = {}) {
+function world(
+  scripts: readonly Script[],
+  settings: Partial<MilterSettings> = {},
+  changesBytesMax = 10_000,
+) {
+  const room = new SharedRoom(1_000_000);
   const told: string[][] = [];
   const results: FilterResult[] = [];
   const clock = new FakeClock();
@@ -69,9 +75,10 @@ function world(scripts: readonly Script[], settings: Partial<MilterSettings> = {
       version: 'Postrider',
       reverseOf: async () => ({ result: 'fail' }),
     },
-    changesBytesMax: () => 10_000,
+    changesBytesMax: () => changesBytesMax,
+    room,
   });
-  return { policy, told, results, clock, calls: () => calls };
+  return { policy, room, told, results, clock, calls: () => calls };
 }
 
 function scripted({ steps = 0, says = {} }: Script, lines: string[]): Peer {
@@ -409,4 +416,21 @@ describe('a milter as a policy', () => {
       assert.equal(one.told[0]!.filter((line) => line === 'R <x@example.net>|').length, shown);
     }
   });
+});
+
+it('large bodies in place of others are heard only as far as there is room for them', async () => {
+  const body = Buffer.concat(Array(30).fill(formatFrame('b', Buffer.alloc(60_000, 'x'))));
+  const one = world([{ says: { E: [body] } }], {}, 10_000_000);
+  await upToData(one);
+  const giveBack = await one.room.take(1_000_000);
+  let isOver = false;
+  const filtering = Promise.resolve(one.policy.filter!(envelope, draft)).finally(() => {
+    isOver = true;
+  });
+  for (let i = 0; i < 20; i += 1) await new Promise(setImmediate);
+  assert.ok(!isOver, 'it waits for room');
+  giveBack();
+  // The filter says no more than that.
+  await filtering;
+  (await one.room.take(1_000_000))();
 });
