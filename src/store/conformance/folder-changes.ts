@@ -23,6 +23,8 @@ export function testChanges(open: OpenTestStores): void {
       [6, 0, 'fresh'],
     ]);
     assert.deepEqual([[...vanished], complete], [[3], true]);
+    // RFC 7162 §3.2.6: 0 is no mod-sequence, but clients send it for all that there was.
+    assert.deepEqual([...(await folders.changes(inbox, 0))!.vanished], [3]);
     assert.deepEqual(folder, await folders.folder(inbox));
     const all = (await folders.changes(inbox, 0))!;
     assert.deepEqual([...all.changed.uid], await uidsIn(folders, inbox));

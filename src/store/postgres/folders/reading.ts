@@ -36,7 +36,7 @@ const folderSince = `
   SELECT folder.*, mailbox.address, changed.*, (
     SELECT coalesce(json_agg(uid), '[]')::text FROM (
       SELECT uid FROM expunged
-      WHERE folder = $1 AND modseq > $2::bigint AND $2::bigint > 0 ORDER BY uid) gone) AS vanished
+      WHERE folder = $1 AND modseq > $2::bigint AND $2::bigint >= 0 ORDER BY uid) gone) AS vanished
   FROM folder JOIN mailbox ON mailbox.id = folder.mailbox,
     LATERAL (
       SELECT ${aggregated}
@@ -52,7 +52,10 @@ export interface FolderSince {
   readonly vanished: Uint32Array;
 }
 
-/** Undefined when the folder is gone. Expunges are told of a `since` above 0. */
+/** Of a folder whole, with nothing of what is gone. */
+const fromTheBeginning = -1;
+
+/** Undefined when the folder is gone. */
 export async function readSince(
   queries: Queries,
   folder: number,
@@ -84,7 +87,7 @@ export class FolderColumns {
       const merged = mergedWith(known, since);
       if (merged !== undefined) return this.#keep(since.folder, merged);
     }
-    const whole = await readSince(queries, id, 0);
+    const whole = await readSince(queries, id, fromTheBeginning);
     return whole && this.#keep(whole.folder, whole.changed);
   }
 
