@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
 import { createInterface } from 'node:readline';
 import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
@@ -488,6 +489,19 @@ describe('SmtpServer', () => {
         code: 'INVALID_OPTION',
         option: 'listen.port',
       });
+  });
+
+  it('leaves no key on the disk while it runs, and takes large messages all the same', async () => {
+    const large = `Subject: x\r\n\r\n${'y\r\n'.repeat(100_000)}`;
+    const mine = () =>
+      readdirSync(tmpdir()).filter((name) => name.startsWith(`postrider-${process.pid}-`));
+    const before = new Set(mine());
+    await using server = await new SmtpServer({ onMessage: () => {}, tls: 'self-signed' }).listen();
+    assert.deepEqual(
+      mine().filter((name) => !before.has(name)),
+      [],
+    );
+    await sendMail({ ...letter, port: server.port, tls: 'require', message: large });
   });
 
   it('says of a certificate that it has ended, which clients may not take', async () => {

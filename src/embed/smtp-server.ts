@@ -137,6 +137,8 @@ export class SmtpServer implements AsyncDisposable {
     };
     try {
       const tls = await this.#loadTls(directory);
+      // Its key is in memory now: a program that ends without close() leaves none behind.
+      await rm(directory, { recursive: true, force: true });
       for (const problem of tls?.warnings ?? []) log.warn('certificate is doubtful', { problem });
       const connections = this.#createLimits();
       const service = this.#createService({ tls, spool, connections, refusals, log });
