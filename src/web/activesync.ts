@@ -142,7 +142,7 @@ class Exchange {
     if (read.kind === 'refused') return this.#refuse(account, read.status, read.why);
     const { request: line } = read;
     const bytesMax = Math.ceil((this.#parts.messageSize() * 4) / 3) + besideMessage;
-    await this.#parts.large.body(c.env, account, c.req.raw, bytesMax);
+    const haveRead = await this.#parts.large.body(c.env, account, c.req.raw, bytesMax);
     const body = await readBody(c.req.raw, bytesMax).catch((error: unknown) => {
       if (error instanceof HTTPException)
         this.#note(
@@ -153,6 +153,7 @@ class Exchange {
         );
       throw error;
     });
+    haveRead(body.length);
     const isDocument = body.length > 0 && !/^message\//i.test(c.req.header('content-type') ?? '');
     const decoded = isDocument ? decodeWbxml(body) : undefined;
     if (decoded?.kind === 'malformed') return this.#refuse(account, 400, decoded.why);

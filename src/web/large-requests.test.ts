@@ -25,7 +25,7 @@ const posted = (octets?: number) =>
   });
 
 /** Whether it has resolved when all else has been done. */
-async function isThere(room: Promise<void>): Promise<boolean> {
+async function isThere(room: Promise<unknown>): Promise<boolean> {
   let is = false;
   void room.then(() => {
     is = true;
@@ -56,6 +56,23 @@ describe('large requests of an account', () => {
     assert.ok(await isThere(large.body(client(), ann, posted(), accountRoomBytes)));
     assert.ok(!(await isThere(large.body(client(), ann, posted(half), accountRoomBytes))));
     assert.ok(await isThere(large.body(client(), ann, posted(half + 1), half)));
+  });
+
+  it('that turn out to be small leave their room to others, however long they wait for their answer', async () => {
+    const large = new LargeRequests();
+    const [ping, other, third] = [client(), client(), client()];
+    const haveRead = await large.body(ping, ann, posted(), accountRoomBytes);
+    const next = large.body(other, ann, posted(accountRoomBytes), accountRoomBytes);
+    assert.ok(!(await isThere(next)));
+    haveRead(100);
+    assert.ok(await isThere(next));
+    (await next)(accountRoomBytes);
+    // What is given back once is not given back again.
+    ping.end();
+    const last = large.body(third, ann, posted(half), accountRoomBytes);
+    assert.ok(!(await isThere(last)));
+    other.end();
+    assert.ok(await isThere(last));
   });
 
   it('have a room of its own for their answers, once for all of one', async () => {

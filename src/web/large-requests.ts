@@ -22,21 +22,33 @@ export class LargeRequests {
   readonly #bodies = new RoomOfEach();
   readonly #answers = new RoomOfEach();
 
-  /** Room for a body, until its request is over. Nothing of it has been read. */
-  async body(client: Client, whose: string, request: Request, bytesMax: number): Promise<void> {
+  /**
+   * Room for a body, until its request is over. Nothing of it has been read. Resolves to what is told how large it was: a
+   * small one that did not say so leaves its room to others, however long it waits for its answer.
+   */
+  async body(
+    client: Client,
+    whose: string,
+    request: Request,
+    bytesMax: number,
+  ): Promise<(octets: number) => void> {
     const length = request.headers.get('content-length');
     const octets = length === null ? (request.body === null ? 0 : bytesMax) : Number(length);
     // What is too large is refused unread.
-    if (octets <= bytesMax) await take(this.#bodies, client, whose, octets);
+    const giveBack =
+      octets <= bytesMax ? await take(this.#bodies, client, whose, octets) : undefined;
+    return (read) => {
+      if (read <= smallBytes) giveBack?.();
+    };
   }
 
   /** What is called before something large is read, until the request is over: once for all of one request. */
   answerOf(client: Client, whose: string): (octets: number) => Promise<void> {
-    let taken: Promise<void> | undefined;
-    return (octets) => {
-      if (octets <= smallBytes) return taken ?? Promise.resolve();
-      taken ??= take(this.#answers, client, whose, Math.max(octets, answerBytes));
-      return taken;
+    let taken: Promise<unknown> | undefined;
+    return async (octets) => {
+      if (octets > smallBytes)
+        taken ??= take(this.#answers, client, whose, Math.max(octets, answerBytes));
+      await taken;
     };
   }
 }
@@ -47,18 +59,23 @@ async function take(room: RoomOfEach, client: Client, whose: string, octets: num
   const giveBack = await room.take(whose, octets);
   client.waits?.(silentMs);
   client.over(giveBack);
+  return giveBack;
 }
 
 /** By account; who has nothing in it is forgotten. */
 class RoomOfEach {
   readonly #rooms = new Map<string, { readonly room: SharedRoom; users: number }>();
 
+  /** Resolves to what gives it back, once. */
   async take(whose: string, octets: number): Promise<() => void> {
     const known = this.#rooms.get(whose) ?? { room: new SharedRoom(accountRoomBytes), users: 0 };
     this.#rooms.set(whose, known);
     known.users += 1;
     const giveBack = await known.room.take(octets);
+    let isGivenBack = false;
     return () => {
+      if (isGivenBack) return;
+      isGivenBack = true;
       giveBack();
       known.users -= 1;
       if (known.users === 0) this.#rooms.delete(whose);
