@@ -24,3 +24,17 @@ it('who finds too little room waits, and nobody passes who came later', async ()
   await take('last', 9);
   assert.deepEqual(begun, ['first', 'large', 'small', 'last']);
 });
+
+it('who leaves while it waits is out of line', async () => {
+  const room = new SharedRoom(10);
+  const giveBack = await room.take(8);
+  const left = new AbortController();
+  const large = room.take(10, left.signal);
+  const small = room.take(2);
+  left.abort(new Error('left'));
+  await assert.rejects(large, /^Error: left$/);
+  (await small)();
+  await assert.rejects(room.take(1, left.signal), /^Error: left$/);
+  giveBack();
+  (await room.take(10))();
+});

@@ -99,6 +99,25 @@ describe('HTTP service', () => {
     assert.deepEqual(over.toSorted(), ['/never', '/one', '/two']);
   });
 
+  it('tells the same of requests that wait behind another on a connection that goes', async () => {
+    const over: string[] = [];
+    const asked = Promise.withResolvers<void>();
+    await using server = await serving({
+      fetch(request, client) {
+        const { pathname } = new URL(request.url);
+        client.over!(() => over.push(pathname));
+        if (pathname === '/second') asked.resolve();
+        return pathname === '/third' ? new Response(pathname) : Promise.race<Response>([]);
+      },
+    });
+    const socket = server.connect(get('/never') + get('/second'));
+    await asked.promise;
+    socket.destroy();
+    await until(server.connect(get('/third')), '/third');
+    while (over.length < 3) await new Promise(setImmediate);
+    assert.deepEqual(over.toSorted(), ['/never', '/second', '/third']);
+  });
+
   it('RFC 9112 §3.2: a request without Host, with two, or with nonsense in it is 400', async () => {
     await using server = await serving();
     for (const head of ['', 'Host: a\r\nHost: b\r\n', 'Host: a b/..@c\r\n'])

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { HTTPException } from 'hono/http-exception';
 import { accountRoomBytes, LargeRequests } from './large-requests.ts';
 
 const half = accountRoomBytes / 2;
@@ -87,5 +88,22 @@ describe('large requests of an account', () => {
     assert.ok(!(await isThere(other)));
     one.end();
     assert.ok(await isThere(other));
+  });
+
+  it('whoever leaves while it waits is forgotten, and reads nothing', async () => {
+    const large = new LargeRequests();
+    const [one, two, three] = [client(), client(), client()];
+    const body = (of: ReturnType<typeof client>, octets: number) =>
+      large.body(of, ann, posted(octets), accountRoomBytes);
+    await body(one, half);
+    const second = body(two, accountRoomBytes);
+    const third = body(three, half);
+    assert.ok(!(await isThere(third)), 'the second is before it');
+    two.end();
+    await assert.rejects(second, HTTPException);
+    assert.ok(await isThere(third));
+    one.end();
+    three.end();
+    assert.ok(await isThere(body(client(), accountRoomBytes)), 'all is given back');
   });
 });

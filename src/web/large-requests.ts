@@ -2,6 +2,7 @@
 // An account has so much room for them on all its connections together, so that one cannot use up the memory of all;
 // what finds no room waits unread. It is an account's own, for whoever sends or reads slowly holds it as long as they like.
 
+import { HTTPException } from 'hono/http-exception';
 import { SharedRoom } from '../base/shared-room.ts';
 import type { WebClient } from './http-service.ts';
 
@@ -25,6 +26,7 @@ export class LargeRequests {
   /**
    * Room for a body, until its request is over. Nothing of it has been read. Resolves to what is told how large it was: a
    * small one that did not say so leaves its room to others, however long it waits for its answer.
+   * @throws HTTPException when whoever asked has left
    */
   async body(
     client: Client,
@@ -42,7 +44,7 @@ export class LargeRequests {
     };
   }
 
-  /** What is called before something large is read, until the request is over: once for all of one request. */
+  /** What is called before something large is read, until the request is over: once for all of one request. It throws as body() does. */
   answerOf(client: Client, whose: string): (octets: number) => Promise<void> {
     let taken: Promise<unknown> | undefined;
     return async (octets) => {
@@ -55,8 +57,10 @@ export class LargeRequests {
 
 async function take(room: RoomOfEach, client: Client, whose: string, octets: number) {
   if (octets <= smallBytes || client.over === undefined) return;
+  const left = new AbortController();
+  client.over(() => left.abort(new HTTPException(400, { message: 'nobody waits any more\n' })));
   client.waits?.(waitMs);
-  const giveBack = await room.take(whose, octets);
+  const giveBack = await room.take(whose, octets, left.signal);
   client.waits?.(silentMs);
   client.over(giveBack);
   return giveBack;
@@ -66,19 +70,26 @@ async function take(room: RoomOfEach, client: Client, whose: string, octets: num
 class RoomOfEach {
   readonly #rooms = new Map<string, { readonly room: SharedRoom; users: number }>();
 
-  /** Resolves to what gives it back, once. */
-  async take(whose: string, octets: number): Promise<() => void> {
+  /** Resolves to what gives it back, once. @throws the reason of `left` */
+  async take(whose: string, octets: number, left: AbortSignal): Promise<() => void> {
     const known = this.#rooms.get(whose) ?? { room: new SharedRoom(accountRoomBytes), users: 0 };
     this.#rooms.set(whose, known);
     known.users += 1;
-    const giveBack = await known.room.take(octets);
-    let isGivenBack = false;
-    return () => {
-      if (isGivenBack) return;
-      isGivenBack = true;
+    let giveBack = () => {};
+    let isOver = false;
+    const end = () => {
+      if (isOver) return;
+      isOver = true;
       giveBack();
       known.users -= 1;
       if (known.users === 0) this.#rooms.delete(whose);
     };
+    try {
+      giveBack = await known.room.take(octets, left);
+      return end;
+    } catch (error) {
+      end();
+      throw error;
+    }
   }
 }
