@@ -336,6 +336,24 @@ describe('at the end of the process, lines to a descriptor', () => {
     }
   });
 
+  it('do not wait for what others write without end', async (t) => {
+    const { writer, pass, taken, writtenAtOnce } = setUp(t);
+    const many = 'x'.repeat(9_000);
+    writer.write('a\n');
+    pass(1_000);
+    writer.write(many);
+    const ended = writer.end();
+    assert.deepEqual(taken(), ['77 a\n']);
+    writer.write(many);
+    pass(1_000);
+    assert.deepEqual(taken(), [], 'the system is given nothing more to say something about');
+    await ended;
+    assert.equal(writtenAtOnce(), many + many);
+    writer.write('b\n');
+    pass(1_000);
+    assert.deepEqual(taken(), ['77 b\n'], 'it is not the end yet');
+  });
+
   it('are dropped where the system says nothing about others in a thousand turns, however long those are', async (t) => {
     for (const turns of [999, 1_000]) {
       const { writer, pass, taken } = setUp(t);

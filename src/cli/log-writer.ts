@@ -61,6 +61,8 @@ export class LogWriter {
   #isCut = false;
   #timer: NodeJS.Timeout | undefined;
   #isWriting = false;
+  /** The system is given nothing more to say something about. */
+  #isEnding = false;
   /** What the reader was not ready for. */
   #again:
     | { readonly chunk: Chunk; readonly at: number; readonly timer: NodeJS.Timeout }
@@ -97,7 +99,7 @@ export class LogWriter {
   readonly #onTimer = (): void => {
     this.#timer = undefined;
     this.#spellAll();
-    if (!this.#isWriting && this.#hasMore()) this.#write(this.#taken());
+    if (!this.#isWriting && !this.#isEnding && this.#hasMore()) this.#write(this.#taken());
   };
 
   #spellAll(): void {
@@ -114,7 +116,9 @@ export class LogWriter {
    * is waited for, since it may say that it took a part; where it has nothing, all happens before this returns.
    */
   async end(): Promise<void> {
+    this.#isEnding = true;
     for (let turns = 0; this.#isWithSystem() && turns < turnsMax; turns += 1) await this.#answer();
+    this.#isEnding = false;
     // A system that says nothing to this is one that waits: whoever wrote now would wait, too.
     if (!this.#isWithSystem()) this.#flush();
   }
@@ -168,6 +172,7 @@ export class LogWriter {
   }
 
   #gather(): void {
+    if (this.#isEnding) return;
     if (this.#lines.length >= gatheredChars) this.#write(this.#taken());
     else if (this.#lines !== '') this.expect();
   }
