@@ -211,7 +211,7 @@ describe('DMARC: alignment (RFC 9989 §4.4, §4.10.2)', () => {
     assert.deepEqual([verdict.result, verdict.domain], ['pass', 'xn--bcher-kva.test']);
   });
 
-  it('an author who is not asked about does not hide behind another one', async () => {
+  it('an author who is not asked about does not hide behind another one, and needs not be asked about where his name passed', async () => {
     const records = new FakeResolver({ '_dmarc.evil.test': { TXT: ['v=DMARC1; p=none'] } });
     const resolver: Resolver = {
       async resolve(name, ...rest) {
@@ -222,6 +222,14 @@ describe('DMARC: alignment (RFC 9989 §4.4, §4.10.2)', () => {
     const authors = ['evil.test', 'bank.test'];
     const verdict = await checkDmarc({ authors, spf: undefined, dkim: [] }, resolver);
     assert.deepEqual([verdict.domain, verdict.isBusy], ['bank.test', true]);
+    for (const own of [{ dkim: ['Bank.test'] }, { spf: 'bank.test' }, { dkim: ['x.bank.test'] }]) {
+      const question = { authors: ['bank.test'], spf: undefined, dkim: [], ...own };
+      const { result, isBusy } = await checkDmarc(question, resolver);
+      assert.deepEqual(
+        [result, isBusy],
+        ['temperror', own.dkim?.[0] === 'x.bank.test' || undefined],
+      );
+    }
   });
 
   it('a DNS that does not answer is a temperror, never none (RFC 9989 §5.3.6)', async () => {

@@ -125,6 +125,10 @@ interface Author {
   readonly policy: Promise<AuthorPolicy | undefined>;
 }
 
+/** Aligned in either mode. */
+const isNamed = (domain: string, { spf, dkim }: Identifiers): boolean =>
+  spf === domain || dkim.includes(domain);
+
 class DmarcCheck {
   readonly #resolver: Resolver;
   readonly #records = new Map<string, Promise<DmarcRecord | undefined>>();
@@ -141,7 +145,9 @@ class DmarcCheck {
     } catch (error) {
       // RFC 9989 §5.3.6: neither pass nor fail.
       if (!(error instanceof DnsError)) throw error;
-      const isBusy = error instanceof DnsBusy && ({ isBusy: true } as const);
+      // What its own name vouches for does not fail, whatever its record says: that was not needed.
+      const isUnheard = error instanceof DnsBusy && !isNamed(domain, identifiers);
+      const isBusy = isUnheard && ({ isBusy: true } as const);
       return { result: 'temperror', domain, problem: error.message, ...isBusy };
     }
   }
