@@ -116,7 +116,7 @@ describe('mail that is fetched', () => {
     const peer = new MemoryPeer();
     const over = turn!(peer);
     assert.equal(await peer.say('220 example.org ready\r\n'), 'EHLO isp.example\r\n');
-    const says = '250-example.org\r\n250 PIPELINING\r\n';
+    const says = '250-example.org\r\n250-CHUNKING\r\n250 PIPELINING\r\n';
     assert.match(await peer.say(says), /^MAIL FROM:<x@example\.net>\r\nRCPT [^\n]+\nDATA\r\n$/);
     assert.match(await peer.say('250 ok\r\n250 ok\r\n354 go\r\n'), /\r\nHi\r\n\.\r\n$/);
     assert.match(await peer.say('250 taken\r\n'), /^MAIL FROM/);

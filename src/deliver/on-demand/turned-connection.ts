@@ -55,7 +55,11 @@ export class TurnedConnection {
         security: { kind: 'none' },
         clock: parts.clock,
       },
-      session: { protocol: 'smtp', hostname: parts.hostname(), timeouts: parts.timeouts },
+      session: {
+        ...{ protocol: 'smtp', hostname: parts.hostname(), timeouts: parts.timeouts },
+        // Who offers BDAT in vain is not remembered here, and would never get what waits.
+        chunking: false,
+      },
     });
     return new TurnedConnection(connection, parts, peer);
   }
