@@ -29,6 +29,11 @@ describe('sendmail’s arguments', () => {
         ...expected,
       }));
 
+  it('takes all that stands behind -- for addresses', () => {
+    const { recipients, from } = readArguments(['-i', '--', '--a@b.example', '-fc@b.example']);
+    assert.deepEqual([recipients, from], [['--a@b.example', '-fc@b.example'], undefined]);
+  });
+
   it('takes no long option for somebody’s address', () => {
     assert.throws(() => readArguments(['--dry-run', 'a@b.example']), {
       ...{ status: 2, message: /^sendmail has no option '--dry-run'/ },

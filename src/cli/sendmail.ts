@@ -53,7 +53,10 @@ export function readArguments(given: readonly string[]): SendmailCall {
   for (let next = left.shift(); next !== undefined; next = left.shift()) {
     const [, letter, attached = ''] = /^-(\w)(.*)$/s.exec(next) ?? [];
     const read = () => (attached === '' ? (left.shift() ?? '') : attached);
-    if (next === '--') continue;
+    if (next === '--') {
+      call = { ...call, recipients: [...call.recipients, ...left] };
+      break;
+    }
     if (next.startsWith('--'))
       throw new CliError(
         2,
