@@ -10,6 +10,7 @@ import type { RuleBook } from '../policy/rules/rule-book.ts';
 import type { SortedMessages } from '../policy/spam/junk-learner.ts';
 import type { DestinationDesk } from '../queue/line/destination-facts.ts';
 import type { MessageStory } from '../queue/story/story.ts';
+import type { WaitingLine } from '../queue/taking-out.ts';
 import type { AccountStore } from '../store/account-store.ts';
 import type { FolderStore } from '../store/folder-store.ts';
 import type { HistorySearch } from '../store/history-search.ts';
@@ -58,6 +59,8 @@ export interface OperationParts {
   readonly storiesOf: (id: string) => Promise<readonly MessageStory[]>;
   /** Undefined where no history is kept. */
   readonly search: HistorySearch | undefined;
+  /** What waits in the memory of the runner in this process, if there is one. */
+  readonly line: WaitingLine;
   /** Something may be due now. */
   readonly wake: () => void;
   readonly audit: Pick<AuditLog, 'page'>;

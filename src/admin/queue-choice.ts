@@ -57,11 +57,26 @@ export const filterOf = ({ destination, ...asked }: z.infer<typeof filter>): Que
   ...timesOf(asked),
 });
 
+type Change = (ids: readonly string[]) => Promise<number>;
+
 /** Changes what was chosen, step by step; how many recipients that were. */
 export async function eachChosen(
   parts: OperationParts,
   asked: z.infer<typeof named>,
-  change: (ids: readonly string[]) => Promise<number>,
+  change: Change,
+): Promise<number> {
+  try {
+    return await ofChosen(parts, asked, change);
+  } finally {
+    // Also when it failed half way: what waited in memory may be due in the store by then.
+    if (!asked.dryRun) parts.wake();
+  }
+}
+
+async function ofChosen(
+  parts: OperationParts,
+  asked: z.infer<typeof named>,
+  change: Change,
 ): Promise<number> {
   const { ids, filter: given = {}, dryRun } = asked;
   if (ids === undefined && asked.filter === undefined && !dryRun)
@@ -79,7 +94,6 @@ export async function eachChosen(
     else if (found.length > 0) recipients += await change(found);
     after = page.next ?? undefined;
   } while (after !== undefined);
-  if (!dryRun) parts.wake();
   return recipients;
 }
 
@@ -89,9 +103,9 @@ const recipientsOf = (entries: readonly QueueEntry[]): number =>
 
 /** All are in the queue, or nothing is done. */
 async function ofIds(
-  { queue, wake }: OperationParts,
+  { queue }: OperationParts,
   ids: readonly string[],
-  change: ((ids: readonly string[]) => Promise<number>) | undefined,
+  change: Change | undefined,
 ): Promise<number> {
   let recipients = 0;
   for (const id of ids) {
@@ -99,10 +113,7 @@ async function ofIds(
     if (entry === undefined) throw new OperationError(notQueued(id));
     recipients += entry.recipients.length;
   }
-  if (change === undefined) return recipients;
-  const changed = await change(ids);
-  wake();
-  return changed;
+  return change === undefined ? recipients : change(ids);
 }
 
 export const notQueued = (id: string): string =>

@@ -8,6 +8,7 @@ import { replyText } from '../queue/reply-text.ts';
 import { requestsText } from '../queue/requests-text.ts';
 import type { WaitingEntry } from '../queue/story/story.ts';
 import { formatWhy } from '../queue/story/story-text.ts';
+import { holdMessages, rerouteMessages } from '../queue/taking-out.ts';
 import { ContentError } from '../store/content.ts';
 import type { HistoryEvent } from '../store/history.ts';
 import { queueEntries } from '../store/queue-entries.ts';
@@ -144,7 +145,7 @@ export const queueOperations = {
     changes: true,
     input: named,
     output: count,
-    run: (parts, asked) => eachChosen(parts, asked, (ids) => parts.queue.hold(ids)),
+    run: (parts, asked) => eachChosen(parts, asked, (ids) => holdMessages(parts, ids)),
   }),
   queueRelease: value({
     about: 'Ends a hold.',
@@ -174,7 +175,7 @@ export const queueOperations = {
     output: count,
     run: async (parts, { to, ...asked }) => {
       const way = parts.wayTo(to);
-      return eachChosen(parts, asked, (ids) => parts.queue.rerouteSome(ids, way));
+      return eachChosen(parts, asked, (ids) => rerouteMessages(parts, ids, way));
     },
   }),
   why: value({

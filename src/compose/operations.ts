@@ -12,6 +12,8 @@ import { RuleBook } from '../policy/rules/rule-book.ts';
 import { cancelMessage } from '../queue/cancellation.ts';
 import { createMessageIds } from '../queue/message-id.ts';
 import { storiesOf } from '../queue/story/story.ts';
+import type { WaitingLine } from '../queue/taking-out.ts';
+import { noLine } from '../queue/taking-out.ts';
 import type { HistoryStore } from '../store/history.ts';
 import type { HistorySearch } from '../store/history-search.ts';
 import type { Stores } from '../store/stores.ts';
@@ -31,6 +33,7 @@ export interface OperationsParts {
   readonly log: Log;
   /** Of the queue's runner, if one is in this process. */
   readonly wake?: () => void;
+  readonly line?: WaitingLine;
   readonly server?: OperationParts['server'];
 }
 
@@ -39,9 +42,9 @@ export const createOperations = (parts: OperationsParts): Operations =>
   operationsOver(operationParts(parts));
 
 export function operationParts(parts: OperationsParts): OperationParts {
-  const { stores, history, addresses, audit, clock, log } = parts;
+  const { stores, history, addresses, audit, clock, log, line = noLine } = parts;
   const cancellation = {
-    ...{ store: stores.queue, history, log, clock },
+    ...{ store: stores.queue, history, log, clock, line },
     get hostname() {
       return addresses().config.hostname;
     },
@@ -50,7 +53,7 @@ export function operationParts(parts: OperationsParts): OperationParts {
   };
   return {
     ...stores,
-    ...{ audit, clock },
+    ...{ audit, clock, line },
     rules: parts.rules ?? new RuleBook({ records: stores.records, clock }),
     hostname: () => addresses().config.hostname,
     accountOf: (address) => addresses().addressMap.accountOf(address),

@@ -86,6 +86,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     ...common,
     addresses: inForce,
     wake: () => delivery.runner.wake(),
+    line: delivery.runner.line,
     server: {
       ...{ reload: options.reload ?? noFile, end: options.end ?? (() => {}) },
       metrics: () => basics.metrics.snapshot(),

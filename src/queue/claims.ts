@@ -111,7 +111,7 @@ export class Claims {
       const now = clock.now();
       const leases = await store.claim({ now, limit, perDestination, skip, leaseMs });
       recorder.worked();
-      if (this.#state === 'stopped') this.giveBack(leases);
+      if (this.#state === 'stopped') void this.giveBack(leases);
       else for (const lease of leases) lineup.add(lease, 'claimed');
       if (leases.length > 0) this.#due = true;
       else await this.#sleepUntilDue(skip);
@@ -155,7 +155,7 @@ export class Claims {
   }
 
   /** Leases that nobody will attempt are due at once, for whoever claims next. */
-  giveBack(leases: readonly Lease[]): void {
+  async giveBack(leases: readonly Lease[]): Promise<void> {
     if (leases.length === 0) return;
     this.#givingBack += 1; // a stop waits for it
     const done = () => {
@@ -164,11 +164,13 @@ export class Claims {
       this.#context.onChange();
     };
     const { store, log } = this.#parts;
-    store.release(leases).then(done, (error) => {
+    try {
+      await store.release(leases);
+    } catch (error) {
       // They come back when the leases run out, or when the server starts again.
       log.warn('leases not given back', { leases: leases.length, error: stackOf(error) });
-      done();
-    });
+    }
+    done();
   }
 }
 

@@ -13,7 +13,6 @@ import { reply } from '../smtp/reply.ts';
 import { localError } from '../smtp/smtp-error.ts';
 import type { Shares, Turn } from '../store/nodes.ts';
 import type {
-  Effect,
   EnqueuedWithRoom,
   Lease,
   NewMessage,
@@ -27,7 +26,7 @@ import { destinationText } from './destination-text.ts';
 import { expandAliases } from './expansion.ts';
 import type { Attempt } from './line/attempts.ts';
 import { Attempts, attemptMs } from './line/attempts.ts';
-import type { Destination } from './line/destination.ts';
+import type { Destination, DestinationState } from './line/destination.ts';
 import { Lineup } from './line/lineup.ts';
 import type { RateOf } from './line/pace.ts';
 import { Pace } from './line/pace.ts';
@@ -39,6 +38,7 @@ import type { RetrySettings } from './outcomes/outcomes.ts';
 import { Recorder } from './outcomes/recorder.ts';
 import type { Report } from './reports/bounce.ts';
 import { arrived } from './story/arrivals.ts';
+import type { WaitingLine } from './taking-out.ts';
 
 /** The configuration's `queue`: milliseconds, octets. */
 export interface QueueSettings extends RetrySettings {
@@ -65,8 +65,6 @@ export interface RunnerParts extends ConclusionsParts {
   readonly onForgiven?: (() => void) | undefined;
 }
 
-type DestinationState = Pick<Destination, 'name' | 'active' | 'waiting' | 'window' | 'deadUntil'>;
-
 /** Limit: outcomes waiting to be recorded; beyond it nothing new is attempted. */
 const pendingMax = 2000;
 /** How long aborted attempts have to come back when the server stops. */
@@ -90,6 +88,11 @@ export class QueueRunner {
   #state: 'idle' | 'running' | 'stopping' = 'idle';
   #whenQuiet: (() => void)[] = [];
   readonly #parted: Parts;
+  /** What waits here for its turn. */
+  readonly line: WaitingLine = {
+    takeOut: (ids) => this.#lineup.takeOut(new Set(ids)),
+    giveBack: (leases) => this.#claims.giveBack(leases),
+  };
   /** Of what others do to the queue. */
   #unwatch: readonly (() => void)[] = [];
 
@@ -166,7 +169,7 @@ export class QueueRunner {
     const taken = arrived(message, enqueued, report, this.#parts.history);
     if (taken === undefined) return full;
     if (taken.report !== undefined) void this.#reportExpansion(message, taken.report, leases[0]);
-    if (this.#state === 'stopping') this.#claims.giveBack(leases);
+    if (this.#state === 'stopping') void this.#claims.giveBack(leases);
     else for (const lease of leases) this.#lineup.add(lease, 'fresh');
     if (leases.length === 0) this.#claims.note();
     this.#pump();
@@ -194,7 +197,7 @@ export class QueueRunner {
   /** Attempts nothing there until release(); what is under way goes on. */
   hold(destination: string): void {
     this.#held.add(destination);
-    this.#claims.giveBack(this.#lineup.drainOf(destination));
+    void this.#claims.giveBack(this.#lineup.drainOf(destination));
   }
 
   release(destination: string): void {
@@ -211,7 +214,7 @@ export class QueueRunner {
 
   /** This node has other parts of what may be done: what is another's goes back. */
   #shared(): void {
-    this.#claims.giveBack(this.#lineup.drainWhere(this.#parted.isOthers()));
+    void this.#claims.giveBack(this.#lineup.drainWhere(this.#parted.isOthers()));
     this.#claims.note();
     this.#pump();
   }
@@ -243,7 +246,7 @@ export class QueueRunner {
     this.#state = 'stopping';
     for (const unwatch of this.#unwatch) unwatch();
     this.#claims.stop();
-    this.#claims.giveBack(this.#lineup.drain());
+    void this.#claims.giveBack(this.#lineup.drain());
     await this.#quiet(graceMs);
     this.#attempts.abortAll();
     // What has not come back even now is attempted again by the server that is started next.
@@ -289,7 +292,7 @@ export class QueueRunner {
     } else if (lease.expires - now < attemptMs) {
       // It waited so long that somebody else might take it before the attempt is over.
       this.#lineup.drop(lease);
-      this.#claims.giveBack([lease]);
+      void this.#claims.giveBack([lease]);
     } else {
       this.#attempt(this.#attempts.begin(lease, destination, now));
     }
@@ -352,7 +355,7 @@ export class QueueRunner {
   }
 
   #recorded({ effects }: Settlement, nextDue: number | undefined): void {
-    if (effects.length > 0 && effects.some(isEnqueue)) this.#claims.note();
+    if (effects.some(({ kind }) => kind === 'enqueue')) this.#claims.note();
     if (nextDue !== undefined) this.#claims.wakeAt(nextDue);
     this.#pump();
   }
@@ -393,5 +396,3 @@ export class QueueRunner {
     this.#pump();
   }
 }
-
-const isEnqueue = ({ kind }: Effect): boolean => kind === 'enqueue';

@@ -14,6 +14,7 @@ import { cancelMessage } from '../../src/queue/cancellation.ts';
 import type { DeliveryResult } from '../../src/queue/delivery.ts';
 import { createMessageIds } from '../../src/queue/message-id.ts';
 import { QueueRunner } from '../../src/queue/runner.ts';
+import { holdMessages } from '../../src/queue/taking-out.ts';
 import { reply } from '../../src/smtp/reply.ts';
 import { countOf, listed } from '../../src/store/conformance/harness.ts';
 import { queueEntries } from '../../src/store/queue-entries.ts';
@@ -340,25 +341,22 @@ class Simulation {
 
   /** The operator does something, and may meet any fault while at it. */
   async #operate(): Promise<void> {
-    const { stores, runner, clock, ids } = this.#process;
+    const { stores, runner, clock } = this.#process;
     const some = [...this.#remote.fates.values()].filter(() => this.#happens(0.1));
     const chosen = [...new Set(some.map(({ id }) => id))];
     try {
       const what = this.#random.fraction();
       if (what < 0.3) await stores.queue.retry(chosen, clock.now());
-      else if (what < 0.5) await stores.queue.hold(chosen);
+      else if (what < 0.5) await holdMessages({ queue: stores.queue, line: runner.line }, chosen);
       else if (what < 0.8) await stores.queue.unhold(chosen, clock.now());
-      else await this.#cancel(chosen[0], { stores, clock, ids });
+      else await this.#cancel(chosen[0], this.#process);
       runner.wake();
     } catch (error) {
       if (!(error instanceof Error) || error.name !== 'SmtpError') throw error;
     }
   }
 
-  async #cancel(
-    id: string | undefined,
-    { stores, clock, ids }: Pick<Process, 'stores' | 'clock' | 'ids'>,
-  ): Promise<void> {
+  async #cancel(id: string | undefined, { stores, runner, clock, ids }: Process): Promise<void> {
     if (id === undefined) return;
     const silent = this.#happens(0.5);
     for (const fate of this.#remote.fates.values())
@@ -368,7 +366,7 @@ class Simulation {
       }
     const parts = {
       ...{ store: stores.queue, clock, ids, hostname: `mx.${homeDomain}`, log: silentLog },
-      ...{ history: memoryHistory(10) },
+      ...{ history: memoryHistory(10), line: runner.line },
       resolve: (address: string) => [to(address, homeDomain)],
     };
     await cancelMessage(parts, id, { silent });

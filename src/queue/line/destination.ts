@@ -142,6 +142,12 @@ export class Destination {
   }
 }
 
+/** As others see it. */
+export type DestinationState = Pick<
+  Destination,
+  'name' | 'active' | 'waiting' | 'window' | 'deadUntil'
+>;
+
 /** All destinations that something goes on at, and some that were in use lately. */
 export class DestinationTable {
   readonly #limits: DestinationLimits;

@@ -33,6 +33,15 @@ export class Fifo<T> {
     return item;
   }
 
+  /** Those, in order; they are gone from here. The others stay in theirs. */
+  takeOut(isIt: (item: T) => boolean): T[] {
+    if (!this.some(isIt)) return [];
+    const [stay, taken]: [T[], T[]] = [[], []];
+    for (const item of this.drain()) (isIt(item) ? taken : stay).push(item);
+    this.#items = stay;
+    return taken;
+  }
+
   /** Everything, in order; the line is empty then. */
   drain(): T[] {
     const items = this.#items.slice(this.#head) as T[];

@@ -29,8 +29,7 @@ export class LeaseLine {
 
   /** Whether something of the message waits here. */
   has(id: string): boolean {
-    const lines = [this.#usual, ...(this.#others?.values() ?? [])];
-    return lines.some((line) => line.some(({ message }) => message.id === id));
+    return this.#lines().some((line) => line.some(({ message }) => message.id === id));
   }
 
   push(lease: Lease): void {
@@ -46,11 +45,22 @@ export class LeaseLine {
     return next.line.shift();
   }
 
+  /** What waits of these messages; it is gone from here. */
+  takeOut(ids: ReadonlySet<string>): Lease[] {
+    const isIt = ({ message }: Lease) => ids.has(message.id);
+    const taken = this.#lines().flatMap((line) => line.takeOut(isIt));
+    this.#length -= taken.length;
+    return taken;
+  }
+
   /** Everything; the line is empty then. */
   drain(): Lease[] {
-    const others = [...(this.#others?.values() ?? [])];
     this.#length = 0;
-    return [this.#usual, ...others].flatMap((line) => line.drain());
+    return this.#lines().flatMap((line) => line.drain());
+  }
+
+  #lines(): Fifo<Lease>[] {
+    return [this.#usual, ...(this.#others?.values() ?? [])];
   }
 
   #level(priority: number): Fifo<Lease> {

@@ -139,6 +139,16 @@ export class Lineup {
     return leases;
   }
 
+  /** What waits of these messages; it is gone from here. */
+  takeOut(ids: ReadonlySet<string>): Lease[] {
+    const leases: Lease[] = [];
+    for (const { waiting, fresh, claimed } of this.destinations.values())
+      if (waiting > 0) leases.push(...fresh.takeOut(ids), ...claimed.takeOut(ids));
+    for (const lease of leases) this.drop(lease);
+    this.#waiting -= leases.length;
+    return leases;
+  }
+
   /** What waits for those; it is gone from here. The others are put in line anew: they may have more by now. */
   drainWhere(isIt: ((destination: string) => boolean) | undefined): Lease[] {
     return [...this.destinations.values()].flatMap((destination) => {
