@@ -8,7 +8,7 @@ import { replyText } from '../queue/reply-text.ts';
 import { requestsText } from '../queue/requests-text.ts';
 import type { WaitingEntry } from '../queue/story/story.ts';
 import { formatWhy } from '../queue/story/story-text.ts';
-import { holdMessages, rerouteMessages } from '../queue/taking-out.ts';
+import { rerouteMessages } from '../queue/taking-out.ts';
 import { ContentError } from '../store/content.ts';
 import type { HistoryEvent } from '../store/history.ts';
 import { queueEntries } from '../store/queue-entries.ts';
@@ -16,6 +16,7 @@ import type { Origin, QueuedMessage, QueueEntry, QueueStore } from '../store/que
 import { isoDate, next, paged, pageSize, sought } from './asking.ts';
 import { asKept, count, list, nothing, OperationError, text, texts, value } from './operation.ts';
 import type { OperationParts } from './operation-parts.ts';
+import { changeChosen } from './queue-changes.ts';
 import {
   asTotals,
   chosen,
@@ -145,7 +146,7 @@ export const queueOperations = {
     changes: true,
     input: named,
     output: count,
-    run: (parts, asked) => eachChosen(parts, asked, (ids) => holdMessages(parts, ids)),
+    run: (parts, asked) => changeChosen(parts, asked, { kind: 'hold' }),
   }),
   queueRelease: value({
     about: 'Ends a hold.',
@@ -160,12 +161,7 @@ export const queueOperations = {
     changes: true,
     input: z.strictObject({ ...chosen, silent: z.boolean() }),
     output: count,
-    run: (parts, { silent, ...asked }) =>
-      eachChosen(parts, asked, async (ids) => {
-        let recipients = 0;
-        for (const id of ids) recipients += await parts.cancel(id, { silent });
-        return recipients;
-      }),
+    run: (parts, { silent, ...asked }) => changeChosen(parts, asked, { kind: 'cancel', silent }),
   }),
   queueReroute: value({
     about:

@@ -6,6 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Command } from 'commander';
+import { startControlServer } from '../admin/control-server.ts';
+import { OperationError } from '../admin/operation.ts';
+import type { Operations } from '../admin/operations.ts';
 import { systemClock } from '../base/clock.ts';
 import { silentLog } from '../base/log.ts';
 import { openStores } from '../store/open-stores.ts';
@@ -44,10 +47,11 @@ async function openQueue(
       },
       { leaseUntil: undefined },
     );
-  return async (line: string) => {
+  const queue = async (line: string) => {
     const { status, out, err } = await runCommand(cwd, `queue ${line}`);
     return status === 0 ? out : `${status} ${err}`;
   };
+  return Object.assign(queue, { directory });
 }
 
 const idsOf = (lines: string): readonly string[] =>
@@ -122,5 +126,47 @@ describe('postrider queue', () => {
     assert.deepEqual(idsOf(await queue('list --json')), ['a', 'b', 'c']);
     assert.equal(await queue(`${many} --yes`), '2 recipients cancelled silently\n');
     assert.equal(await queue('cancel --silent c'), '1 recipient cancelled silently\n');
+  });
+
+  it('says what is under way, and was not cancelled, or is held only if that fails', async (t) => {
+    const queue = await openQueue(t);
+    const states: Record<string, readonly string[]> = { a: ['active'], b: ['active', 'held'] };
+    const operations = {
+      queueHold: async () => 2,
+      queueCancel: async () => 1,
+      queueShow: async ({ id }: { id: string }) => {
+        if (states[id] === undefined) throw new OperationError('it is gone');
+        return {
+          ...{ id, sender: '', received: '', size: 1, messageId: null, asked: [], params: [] },
+          ...{ origin: { session: 's', service: 'smtp', protocol: 'ESMTP' }, header: '' },
+          recipients: states[id].map((state) => ({
+            ...{ address: 'a@b', original: null, delivery: 'relay', destination: 'b', state },
+            ...{ waits: null, attempts: 1, nextAttempt: null, lastReply: null },
+          })),
+        };
+      },
+      queueCount: async ({ state }: { state?: string }) => ({
+        recipients: state === 'active' ? 3 : 9,
+        ...{ messages: 9, oldest: null, destinations: [], replies: [], complete: true },
+        states: { queued: 0, deferred: 0, active: 3, held: 0 },
+      }),
+    } as unknown as Operations;
+    const dataDirectory = queue.directory;
+    await using _server = await startControlServer({ dataDirectory, operations, log: silentLog });
+    assert.equal(
+      await queue('hold a b'),
+      '2 recipients held\n2 recipients are under way: they are held only if that fails\n',
+    );
+    assert.equal(
+      await queue('cancel a gone'),
+      '1 recipient cancelled\n1 recipient is under way: not cancelled; say it again if it comes back\n',
+    );
+    assert.equal(await queue('cancel gone'), '1 recipient cancelled\n');
+    assert.equal(await queue('cancel a --json'), '{"recipients":1,"underWay":1}\n');
+    assert.match(
+      await queue('hold --sender x@y'),
+      /^2 recipients held\n3 recipients are under way/,
+    );
+    assert.equal(await queue('hold --state held'), '2 recipients held\n');
   });
 });

@@ -98,8 +98,11 @@ const hold = (context: Context) =>
     .description('keep from being delivered until released')
     .action(async (ids: string[], options: ChangeOptions) => {
       const chosen = chosenBy(ids, options);
-      const count = await withOperations(context, options, (o) => o.queueHold(chosen));
-      await done(context, options, 'held', count);
+      const [count, underWay] = await withOperations(context, options, async (o) => [
+        await o.queueHold(chosen),
+        await underWayOf(o, chosen),
+      ]);
+      await done(context, options, 'held', count, underWay);
     });
 
 const release = (context: Context) =>
@@ -124,15 +127,15 @@ const cancel = (context: Context) =>
     .action(async (ids: string[], options: CancelOptions) => {
       const silent = options.silent === true;
       const chosen = { ...chosenBy(ids, options), silent };
-      const count = await withOperations(context, options, async (operations) => {
+      const [count, underWay] = await withOperations(context, options, async (operations) => {
         if (chosen.filter !== undefined && chosen.dryRun !== true && options.yes !== true) {
           const recipients = await operations.queueCancel({ ...chosen, dryRun: true });
           const what = `Cancel ${counted(recipients, 'recipient')} of messages`;
           await confirm(context, `${what}, and tell ${silent ? 'nobody' : 'their senders'}`, {});
         }
-        return operations.queueCancel(chosen);
+        return [await operations.queueCancel(chosen), await underWayOf(operations, chosen)];
       });
-      await done(context, options, silent ? 'cancelled silently' : 'cancelled', count);
+      await done(context, options, silent ? 'cancelled silently' : 'cancelled', count, underWay);
     });
 
 const reroute = (context: Context) =>
@@ -153,11 +156,41 @@ async function done(
   { json, dryRun }: ChangeOptions,
   what: string,
   recipients: number,
+  underWay?: number,
 ): Promise<void> {
+  if (json)
+    return context.print(`${JSON.stringify({ recipients, ...(underWay && { underWay }) })}\n`);
   const told = dryRun === true ? `would be ${what}` : what;
-  await context.print(
-    json ? `${JSON.stringify({ recipients })}\n` : `${counted(recipients, 'recipient')} ${told}\n`,
-  );
+  const left = underWay ? `${underWayText(underWay, what)}\n` : '';
+  await context.print(`${counted(recipients, 'recipient')} ${told}\n${left}`);
+}
+
+function underWayText(recipients: number, what: string): string {
+  const [are, they] = recipients === 1 ? ['is', 'it'] : ['are', 'they'];
+  const then =
+    what === 'held'
+      ? `${they} ${are} held only if that fails`
+      : `not ${what}; say it again if ${they} ${recipients === 1 ? 'comes' : 'come'} back`;
+  return `${counted(recipients, 'recipient')} ${are} under way: ${then}`;
+}
+
+/** How many recipients of those are under way now. */
+async function underWayOf(
+  { queueShow, queueCount }: Pick<Operations, 'queueShow' | 'queueCount'>,
+  { ids, filter, dryRun }: ReturnType<typeof chosenBy>,
+): Promise<number | undefined> {
+  if (dryRun === true) return undefined;
+  if (ids === undefined) {
+    if (filter?.state !== undefined && filter.state !== 'active') return 0;
+    return (await queueCount({ ...filter, state: 'active' })).recipients;
+  }
+  let underWay = 0;
+  for (const id of ids) {
+    // What has left the queue is not shown.
+    const entry = await queueShow({ id }).catch(() => undefined);
+    for (const { state } of entry?.recipients ?? []) underWay += Number(state === 'active');
+  }
+  return underWay;
 }
 
 function totalsText(totals: Totals): string {

@@ -3,6 +3,7 @@
 
 import type { Reloaded } from '../admin/operation-parts.ts';
 import { operationsOver } from '../admin/operations.ts';
+import { changeAsked } from '../admin/queue-changes.ts';
 import type { Clock } from '../base/clock.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
@@ -96,6 +97,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       ...console.desks,
     },
   });
+  console.questions.answer('queue', (asked) => changeAsked(operating, asked));
   const operations = operationsOver(operating);
   const services = createServices({
     ...{ ...common, ...entrance, delivery, tracking, reports, spam, operations },

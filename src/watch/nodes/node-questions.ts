@@ -10,8 +10,8 @@ import type { Nodes } from '../../store/nodes.ts';
 import type { RecordStore, StoredRecord } from '../../store/record-store.ts';
 import { recordCharactersMax } from '../../store/record-store.ts';
 
-/** What nodes are asked: `news`, `sessions` and `webhooks` to be told of, `session-end` and `device` (to let go of it) to do. */
-export type Question = 'device' | 'news' | 'session-end' | 'sessions' | 'webhooks';
+/** What nodes are asked: `news`, `sessions` and `webhooks` to be told of, `session-end`, `queue` and `device` (to let go of it) to do. */
+export type Question = 'device' | 'news' | 'queue' | 'session-end' | 'sessions' | 'webhooks';
 
 /** A node that did not answer: what it has is missing. */
 export interface SilentNode {
