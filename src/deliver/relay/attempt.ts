@@ -202,7 +202,8 @@ export class Attempt {
     const { domain } = settings;
     if (problem !== undefined && domain !== undefined) {
       // RFC 8461 §6: what goes on without the policy, or with the one before, is reported all the same.
-      noteSession({ domain, policy: { type: 'sts' }, ...problem });
+      const { reported, ...known } = problem;
+      noteSession({ domain, policy: { type: 'sts' }, ...(reported ?? known) });
       this.#tried.push(`MTA-STS policy of ${domain}: ${problem.reason}`);
     }
     return new HostWalk(hosts, settings, this.#parts, this.#signal, history);

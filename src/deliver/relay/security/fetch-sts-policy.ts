@@ -20,6 +20,11 @@ export interface StsFetchParts {
 /** RFC 8461 §3.3: both as suggested. */
 const limits = { timeoutMs: 60_000, bytesMax: 64 * 2 ** 10 };
 
+const atPrivateAddress: StsFetchProblem = {
+  result: 'sts-policy-fetch-error',
+  reason: 'it is at a private address',
+};
+
 /** The text of a policy that can be read, or why there is none. */
 export async function fetchStsPolicy(
   domain: string,
@@ -45,10 +50,9 @@ export async function fetchStsPolicy(
     return 'problem' in read ? { result: 'sts-policy-invalid', reason: read.problem } : text;
   } catch (error) {
     if (!(error instanceof HttpError)) throw error;
-    // Where a domain's DNS leads into our own network, its TLS reports do not tell what is there.
-    if (isPrivate)
-      return { result: 'sts-policy-fetch-error', reason: 'it is at a private address' };
     const { kind, message: reason } = error;
-    return { result: kind === 'tls' ? 'sts-webpki-invalid' : 'sts-policy-fetch-error', reason };
+    const result = kind === 'tls' ? 'sts-webpki-invalid' : 'sts-policy-fetch-error';
+    // Where the domain's DNS leads into our own network, its operator is not told what is there; ours is.
+    return isPrivate ? { result, reason, reported: atPrivateAddress } : { result, reason };
   }
 }

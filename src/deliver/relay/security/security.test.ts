@@ -620,6 +620,19 @@ describe('MTA-STS', () => {
     );
   });
 
+  it('reports tell less of it where it is in a network of ours, `why` all', async () => {
+    await using server = await scriptedServer(withTls);
+    await using world = make([server]);
+    const reported = { result: 'sts-policy-fetch-error', reason: 'private' } as const;
+    world.sts.found = {
+      problem: { result: 'sts-webpki-invalid', reason: 'TLS failed', reported },
+    };
+    const sent = await world.attempt('opportunistic');
+    const [session] = sent.sessions ?? [];
+    assert.deepEqual([session?.result, session?.reason], ['sts-policy-fetch-error', 'private']);
+    assert.match(sent.recipients[0]?.facts?.tried?.join() ?? '', /: TLS failed/);
+  });
+
   it('RFC 8689 §4.2.1: what requires TLS goes by a policy that is enforced, not by one in testing', async () => {
     for (const [mode, said] of [
       ['enforce', /^mx1\.example\.net verified/],

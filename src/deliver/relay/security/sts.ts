@@ -22,7 +22,12 @@ export interface StsInForce {
   readonly lines: readonly string[];
 }
 
-export interface StsFetchProblem {
+export interface StsFetchProblem extends ReportedProblem {
+  /** What reports to the domain say in its place: what is in our own network is none of its business. */
+  readonly reported?: ReportedProblem;
+}
+
+interface ReportedProblem {
   readonly result: Extract<
     TlsResult,
     'sts-policy-fetch-error' | 'sts-policy-invalid' | 'sts-webpki-invalid'
