@@ -229,11 +229,9 @@ describe('a DNS that does not do its work', () => {
     client.close();
     const waiting = await eventually(async () => {
       const all = await queue();
-      return all.every(({ recipients: [one] }) => typeof one?.lastReply === 'string')
-        ? all
-        : undefined;
+      const isTried = all.every(({ recipients: [one] }) => typeof one?.lastReply === 'string');
+      return isTried && all.length === modes.length ? all : undefined;
     }, 'an attempt for each');
-    assert.equal(waiting.length, modes.length);
     for (const { recipients } of waiting) assert.match(recipients[0]!.lastReply!, /^4\d\d 4\./);
     assert.deepEqual([hop.taken, liar.connections], [[], 0]);
     assert.deepEqual(await mailbox(server, 'ann@here.test'), []);
